@@ -1,0 +1,193 @@
+//! Checks on sinks.
+
+use std::collections::BTreeMap;
+
+use crate::config::RawConfig;
+use crate::host::TaskContext;
+use crate::plugin::{AnySinkTask, Plugin};
+use crate::record::{SinkRecord, TopicPartition};
+use crate::sink::{FlushOccasion, Flushed};
+
+use super::{CALL_DEADLINE, STOP_DEADLINE, check_definition, within};
+
+/// The other system of a sink under test.
+#[allow(async_fn_in_trait, reason = "tests run on one thread")]
+pub trait SinkWorld {
+    /// The connector.
+    fn plugin(&self) -> Plugin;
+
+    /// A configuration that works, with one task.
+    fn config(&self) -> RawConfig;
+
+    /// A record that the sink takes, of that partition and offset, in the form that the sink asks for.
+    fn record(&self, partition: &TopicPartition, offset: i64) -> SinkRecord;
+
+    /// The identity under which [`written`](Self::written) reports such a record.
+    fn identity(&self, partition: &TopicPartition, offset: i64) -> String;
+
+    /// The identities of everything that the other system holds, repeats included.
+    async fn written(&mut self) -> Vec<String>;
+}
+
+/// Runs every check on a sink. Needs a tokio runtime with time and I/O. The other system is empty at the start.
+pub async fn check_sink(world: &mut impl SinkWorld) {
+    let local = tokio::task::LocalSet::new();
+    local.run_until(all(world)).await;
+}
+
+async fn all(world: &mut impl SinkWorld) {
+    check_definition(&world.plugin(), &world.config()).await;
+    let partitions: Vec<TopicPartition> =
+        (0..3).map(|partition| TopicPartition::new("conformance", partition)).collect();
+    let mut log = Log { committed: partitions.iter().map(|partition| (partition.clone(), 0)).collect() };
+    what_is_flushed_is_there(world, &mut log).await;
+    an_empty_put_and_an_empty_flush_are_fine(world, &mut log).await;
+    what_was_not_flushed_comes_again(world, &mut log).await;
+    a_partition_that_was_given_up_is_let_go(world, &mut log).await;
+    stop_is_quick_at_any_moment(world, &mut log).await;
+    what_is_flushed_is_there(world, &mut log).await;
+}
+
+async fn what_is_flushed_is_there(world: &mut impl SinkWorld, log: &mut Log) {
+    let check = "what is flushed is there";
+    let mut run = Run::start(check, world, log).await;
+    for _ in 0..5 {
+        run.put(world, 20).await;
+        run.flush(FlushOccasion::Interval).await;
+        run.no_commit_is_ahead(world).await;
+    }
+    run.stop().await;
+    assert_complete(check, world, log).await;
+}
+
+async fn an_empty_put_and_an_empty_flush_are_fine(world: &mut impl SinkWorld, log: &mut Log) {
+    let mut run = Run::start("an empty put and an empty flush are fine", world, log).await;
+    run.put(world, 0).await;
+    let before = run.log.committed.clone();
+    run.flush(FlushOccasion::Interval).await;
+    assert_eq!(run.log.committed, before, "{}: nothing was put, so nothing moves", run.check);
+    run.stop().await;
+}
+
+async fn what_was_not_flushed_comes_again(world: &mut impl SinkWorld, log: &mut Log) {
+    let check = "what was not flushed comes again";
+    let mut run = Run::start(check, world, log).await;
+    run.put(world, 30).await;
+    run.flush(FlushOccasion::Interval).await;
+    run.put(world, 10).await;
+    drop(run);
+    let mut run = Run::start(check, world, log).await;
+    run.put(world, 30).await;
+    run.stop().await;
+    assert_complete(check, world, log).await;
+}
+
+async fn a_partition_that_was_given_up_is_let_go(world: &mut impl SinkWorld, log: &mut Log) {
+    let check = "a partition that was given up is let go";
+    let mut run = Run::start(check, world, log).await;
+    run.put(world, 10).await;
+    run.flush(FlushOccasion::Closing).await;
+    let given_up: Vec<TopicPartition> = run.next.keys().take(1).cloned().collect();
+    let closed = within(check, "close", CALL_DEADLINE, run.task.close(&given_up)).await;
+    closed.unwrap_or_else(|error| panic!("{check}: close failed: {error}"));
+    let kept_at = run.log.committed.clone();
+    run.next.remove(&given_up[0]);
+    run.put(world, 10).await;
+    run.flush(FlushOccasion::Interval).await;
+    assert_eq!(run.log.committed[&given_up[0]], kept_at[&given_up[0]], "{check}: its offset was moved");
+    run.stop().await;
+    assert_complete(check, world, log).await;
+}
+
+async fn stop_is_quick_at_any_moment(world: &mut impl SinkWorld, log: &mut Log) {
+    let check = "stop is quick at any moment";
+    let mut run = Run::start(check, world, log).await;
+    within(check, "stop", STOP_DEADLINE, run.task.stop()).await;
+    let mut run = Run::start(check, world, log).await;
+    run.put(world, 5).await;
+    within(check, "stop", STOP_DEADLINE, run.task.stop()).await;
+}
+
+/// Everything below the committed offsets is in the other system.
+async fn assert_complete(check: &str, world: &mut impl SinkWorld, log: &Log) {
+    let written = world.written().await;
+    for (partition, end) in &log.committed {
+        for offset in 0..*end {
+            let identity = world.identity(partition, offset);
+            assert!(
+                written.contains(&identity),
+                "{check}: {partition} is committed to {end}, but {identity} is missing"
+            );
+        }
+    }
+}
+
+/// Committed offsets as the log keeps them.
+struct Log {
+    committed: BTreeMap<TopicPartition, i64>,
+}
+
+/// One life of a task.
+struct Run<'a> {
+    check: &'static str,
+    task: Box<dyn AnySinkTask>,
+    log: &'a mut Log,
+    next: BTreeMap<TopicPartition, i64>,
+}
+
+impl<'a> Run<'a> {
+    async fn start(check: &'static str, world: &impl SinkWorld, log: &'a mut Log) -> Run<'a> {
+        let Plugin::Sink(connector) = world.plugin() else { panic!("{check}: not a sink") };
+        let config = world.plugin().definition().config.check(&world.config()).into_result().expect("a valid config");
+        let mut task = connector.task();
+        let started =
+            within(check, "start", CALL_DEADLINE, task.start(TaskContext::alone("conformance"), &config)).await;
+        started.unwrap_or_else(|error| panic!("{check}: start failed: {error}"));
+        let mut next = log.committed.clone();
+        let partitions: Vec<TopicPartition> = next.keys().cloned().collect();
+        let opened = within(check, "open", CALL_DEADLINE, task.open(&partitions)).await;
+        for from in opened.unwrap_or_else(|error| panic!("{check}: open failed: {error}")) {
+            next.insert(from.partition, from.offset);
+        }
+        Run { check, task, log, next }
+    }
+
+    /// Puts that many records of every partition that is open.
+    async fn put(&mut self, world: &impl SinkWorld, count: i64) {
+        let mut records = Vec::new();
+        for (partition, next) in &mut self.next {
+            records.extend((*next..*next + count).map(|offset| world.record(partition, offset)));
+            *next += count;
+        }
+        let taken = within(self.check, "put", CALL_DEADLINE, self.task.put(&records)).await;
+        let taken = taken.unwrap_or_else(|error| panic!("{}: put failed: {error:?}", self.check));
+        assert!(taken.rejected.is_empty() && taken.again.is_none(), "{}: good records: {taken:?}", self.check);
+    }
+
+    async fn flush(&mut self, occasion: FlushOccasion) {
+        let flushed = within(self.check, "flush", CALL_DEADLINE, self.task.flush(occasion)).await;
+        match flushed.unwrap_or_else(|error| panic!("{}: flush failed: {error:?}", self.check)) {
+            Flushed::Everything => self.log.committed.extend(self.next.clone()),
+            Flushed::UpTo(offsets) => {
+                for (partition, offset) in offsets {
+                    let put = self.next.get(&partition);
+                    let Some(put) = put else { panic!("{}: {partition} is not open", self.check) };
+                    assert!(offset <= *put, "{}: {partition} flushed to {offset}, put to {put}", self.check);
+                    self.log.committed.insert(partition, offset);
+                }
+            }
+        }
+    }
+
+    async fn no_commit_is_ahead(&mut self, world: &mut impl SinkWorld) {
+        assert_complete(self.check, world, self.log).await;
+    }
+
+    async fn stop(mut self) {
+        self.flush(FlushOccasion::Closing).await;
+        let partitions: Vec<TopicPartition> = self.next.keys().cloned().collect();
+        let closed = within(self.check, "close", CALL_DEADLINE, self.task.close(&partitions)).await;
+        closed.unwrap_or_else(|error| panic!("{}: close failed: {error}", self.check));
+        within(self.check, "stop", STOP_DEADLINE, self.task.stop()).await;
+    }
+}

@@ -1,0 +1,42 @@
+//! What every connector says about itself.
+
+use crate::config::ConfigDef;
+
+/// A connector's names, version and configuration.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The class name that users write in `connector.class`. The part after the last dot, and that part without the
+    /// ending `Connector`, are accepted too.
+    pub class: &'static str,
+    /// Further names that users may write.
+    pub aliases: &'static [&'static str],
+    /// The connector's own version.
+    pub version: &'static str,
+    /// What it does, in a sentence.
+    pub doc: &'static str,
+    /// Its keys.
+    pub config: ConfigDef,
+}
+
+impl Definition {
+    /// Whether `name` is one of the connector's names.
+    pub fn answers_to(&self, name: &str) -> bool {
+        let simple = self.simple_name();
+        let short = simple.strip_suffix("Connector").filter(|short| !short.is_empty());
+        name == self.class || name == simple || Some(name) == short || self.aliases.contains(&name)
+    }
+
+    /// The class name without its package.
+    pub fn simple_name(&self) -> &'static str {
+        self.class.rsplit('.').next().unwrap_or(self.class)
+    }
+}
+
+/// Whether a source can have each record in the log exactly once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExactlyOnce {
+    /// Its positions name each record, and the same position always leads to the same records.
+    Supported,
+    /// Not with this configuration.
+    Unsupported,
+}

@@ -1,0 +1,58 @@
+//! What a task tells its worker beside records.
+
+use std::sync::Arc;
+
+/// How much of a long piece of work is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is worked on, such as a table.
+    pub name: String,
+    /// How much is done.
+    pub done: u64,
+    /// How much there is, as far as it is known; an estimate is good enough.
+    pub total: Option<u64>,
+    /// What is counted: `rows`, `bytes`.
+    pub unit: &'static str,
+    /// Whether the work is finished; a total that was an estimate is then put right.
+    pub finished: bool,
+}
+
+/// The worker, as a task sees it. Calls are cheap and never block.
+pub trait Host: Send + Sync {
+    /// Shows in the task's status how far a piece of work has come. The same name replaces what was shown before.
+    fn progress(&self, progress: Progress);
+
+    /// Shows in the task's status what it is doing now, in a few words.
+    fn activity(&self, text: &str);
+
+    /// Shows a warning in the task's status and in the log, once for each text.
+    fn warn(&self, text: &str);
+}
+
+/// A host that hears nothing: for tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silence;
+
+impl Host for Silence {
+    fn progress(&self, _: Progress) {}
+    fn activity(&self, _: &str) {}
+    fn warn(&self, _: &str) {}
+}
+
+/// Which task this is, and its worker.
+#[derive(Clone)]
+pub struct TaskContext {
+    /// The connector's name, as the user chose it.
+    pub connector: Arc<str>,
+    /// The task's number, from 0.
+    pub task: u32,
+    /// The worker.
+    pub host: Arc<dyn Host>,
+}
+
+impl TaskContext {
+    /// A task outside any worker: for tests.
+    pub fn alone(connector: &str) -> TaskContext {
+        TaskContext { connector: connector.into(), task: 0, host: Arc::new(Silence) }
+    }
+}

@@ -1,0 +1,138 @@
+//! Sinks: from topics into the outside world.
+
+use crate::config::{Config, Issue, RawConfig};
+use crate::connector::Definition;
+use crate::data::Format;
+use crate::error::{Error, Result};
+use crate::host::TaskContext;
+use crate::record::{SinkRecord, TopicPartition};
+
+/// Makes the tasks of a sink. One value serves all connectors of its class, so it holds no state of any of them.
+///
+/// Every method runs on a thread of its own under the worker's deadline, inside a current-thread tokio runtime.
+#[allow(async_fn_in_trait, reason = "futures stay on the thread that made them, so they need not be Send")]
+pub trait SinkConnector: Send + Sync + 'static {
+    /// The task.
+    type Task: SinkTask;
+
+    /// Names, version, keys.
+    fn definition(&self) -> Definition;
+
+    /// A new task, not started. Called on the task's own thread.
+    fn task(&self) -> Self::Task;
+
+    /// In which form the sink wants keys and values.
+    fn formats(&self, config: &Config) -> Formats;
+
+    /// What is wrong beyond single keys; see [`SourceConnector::validate`](crate::SourceConnector::validate).
+    async fn validate(&self, _config: &Config) -> Vec<Issue> {
+        Vec::new()
+    }
+
+    /// The task configurations. A sink's partitions are shared out among its tasks by the log, so by default all `max`
+    /// tasks have the connector's own configuration.
+    async fn split(&self, config: &Config, max: usize) -> Result<Vec<RawConfig>> {
+        Ok(vec![config.raw().clone(); max])
+    }
+}
+
+/// The forms in which a sink wants keys and values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Formats {
+    /// Keys.
+    pub key: Format,
+    /// Values.
+    pub value: Format,
+}
+
+/// Writes records to the outside world.
+///
+/// ```text
+/// start -> ( open -> ( put | flush )* -> flush -> close )* -> stop
+/// ```
+///
+/// The calls never overlap and run on the task's own thread, as those of a source do. Offsets are committed to what
+/// `flush` says and never beyond it, so a sink may keep records back for as long as it likes.
+#[allow(async_fn_in_trait, reason = "futures stay on the task's thread, so they need not be Send")]
+pub trait SinkTask: 'static {
+    /// Connects. Called once.
+    async fn start(&mut self, context: TaskContext, config: &Config) -> Result<()>;
+
+    /// Takes on partitions. A sink that keeps offsets itself says where to read on; the others are read from their
+    /// committed offsets.
+    async fn open(&mut self, _partitions: &[TopicPartition]) -> Result<Vec<ReadFrom>> {
+        Ok(Vec::new())
+    }
+
+    /// Takes records: writes them, or keeps them until `flush`.
+    ///
+    /// Records that this call cannot deal with are named in the reply, the rest counts as taken. An error of
+    /// [`Decision::Retry`](crate::Decision::Retry) makes the worker call again with the same records, so an error says
+    /// that none of them counts as taken.
+    async fn put(&mut self, records: &[SinkRecord]) -> Result<Taken>;
+
+    /// Says what is safe on the other side. Called at the commit interval, also when nothing was put since, and before
+    /// partitions are given up.
+    ///
+    /// By default everything that was put is safe: right for a sink whose `put` returns after the other side has it.
+    async fn flush(&mut self, _occasion: FlushOccasion) -> Result<Flushed> {
+        Ok(Flushed::Everything)
+    }
+
+    /// Gives partitions up: what is kept back of them is dropped, since another task reads it again.
+    async fn close(&mut self, _partitions: &[TopicPartition]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lets go of everything. Called once if `start` was called, also if it failed, and never after a panic.
+    async fn stop(&mut self) {}
+}
+
+/// Where to read a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFrom {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The offset of the first record to read.
+    pub offset: i64,
+}
+
+/// Why a flush is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlushOccasion {
+    /// The commit interval is over. A sink that gathers records into files need not cut them short for it.
+    Interval,
+    /// Partitions are about to be given up, or the task is about to stop. What is not flushed now is read again.
+    Closing,
+}
+
+/// What a sink has safely written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// All that was put.
+    Everything,
+    /// For each partition, the offset after the last record up to which everything is safe. Partitions that are not
+    /// named stay where they are.
+    UpTo(Vec<(TopicPartition, i64)>),
+}
+
+/// What a sink did not take of the records put.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Records that can never be taken: the index in the call and the reason.
+    pub rejected: Vec<(usize, Error)>,
+    /// Records to put again after a delay: their indexes in the call, ascending, and the reason.
+    pub again: Option<(Vec<usize>, Error)>,
+}
+
+impl Taken {
+    /// All were taken.
+    pub fn all() -> Taken {
+        Taken::default()
+    }
+
+    /// Names a record that can never be taken.
+    pub fn reject(&mut self, index: usize, why: Error) {
+        self.rejected.push((index, why));
+    }
+}
