@@ -1,0 +1,12 @@
+//! Reading partitions.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `positions.rs` | which partitions are read, and from where (pure) |
+//! | `fetcher.rs` | fetch requests and their answers |
+
+mod fetcher;
+mod positions;
+
+pub use fetcher::{FetchConfig, FetchEvent, Fetcher};
+pub use positions::TopicPartition;

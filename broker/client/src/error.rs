@@ -1,0 +1,116 @@
+//! What can go wrong between a client and the log.
+
+use std::io;
+use std::time::Duration;
+
+use broker_wire::{ApiKey, DecodeError, EncodeError, ErrorCode};
+use thiserror::Error;
+
+/// What the client returns.
+pub type Result<T, E = ClientError> = std::result::Result<T, E>;
+
+/// Why a call to the log failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// Nobody answers at the address.
+    #[error("cannot connect to the log at {address}: {source}")]
+    Connect {
+        /// `host:port`.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The connection broke while a request was under way, so whether it took effect is not known.
+    #[error("the connection to the log at {address} was lost: {source}")]
+    Lost {
+        /// `host:port`.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// No answer came in time, so whether the request took effect is not known.
+    #[error("the log at {address} did not answer {api:?} within {limit:?}")]
+    Timeout {
+        /// `host:port`.
+        address: String,
+        /// The request.
+        api: ApiKey,
+        /// How long the client waited.
+        limit: Duration,
+    },
+    /// The log refused.
+    #[error("{what}: {code:?}{}", .message.as_deref().map(|text| format!(" ({text})")).unwrap_or_default())]
+    Refused {
+        /// What was asked for, with the topic, partition or group.
+        what: String,
+        /// Kafka's error code.
+        code: ErrorCode,
+        /// What the log said beside the code.
+        message: Option<String>,
+    },
+    /// The other side does not speak this request in a version that the client knows.
+    #[error("the log at {address} does not offer {api:?} in a version known here")]
+    Unsupported {
+        /// `host:port`.
+        address: String,
+        /// The request.
+        api: ApiKey,
+    },
+    /// The answer made no sense.
+    #[error("the answer of {address} to {api:?} makes no sense: {source}")]
+    Answer {
+        /// `host:port`.
+        address: String,
+        /// The request.
+        api: ApiKey,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// The request cannot be written.
+    #[error("cannot write {api:?}: {source}")]
+    Request {
+        /// The request.
+        api: ApiKey,
+        /// Why.
+        source: EncodeError,
+    },
+    /// A topic or partition is not there.
+    #[error("the log has no {0}")]
+    Missing(String),
+}
+
+impl ClientError {
+    /// A refusal by code.
+    pub fn refused(what: impl Into<String>, code: ErrorCode) -> ClientError {
+        ClientError::Refused { what: what.into(), code, message: None }
+    }
+
+    /// `Ok` if the code is none.
+    pub fn check(code: ErrorCode, what: impl FnOnce() -> String) -> Result<()> {
+        if code.is_none() { Ok(()) } else { Err(ClientError::refused(what(), code)) }
+    }
+
+    /// Kafka's error code, if the log refused.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            ClientError::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            ClientError::Connect { .. } | ClientError::Lost { .. } | ClientError::Timeout { .. } => true,
+            ClientError::Refused { code, .. } => code.is_retriable(),
+            ClientError::Missing(_) => true,
+            ClientError::Unsupported { .. } | ClientError::Answer { .. } | ClientError::Request { .. } => false,
+        }
+    }
+
+    /// Whether the connection that the call went over is of no more use.
+    pub fn breaks_connection(&self) -> bool {
+        matches!(self, ClientError::Lost { .. } | ClientError::Timeout { .. } | ClientError::Answer { .. })
+    }
+}

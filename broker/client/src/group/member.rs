@@ -1,0 +1,223 @@
+//! Membership: an actor that joins, keeps the place by heartbeats, and leaves.
+
+use std::time::Duration;
+
+use broker_wire::ErrorCode;
+use broker_wire::messages::heartbeat::HeartbeatRequest;
+use broker_wire::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::join::{Assignor, JoinError, Joined, join};
+use crate::backoff::Backoff;
+use crate::client::{Client, Purpose};
+use crate::error::{ClientError, Result};
+
+/// How a member takes part.
+#[derive(Clone, Debug)]
+pub struct MemberConfig {
+    /// The group.
+    pub group: String,
+    /// The kind of group; members of another kind are refused by the log.
+    pub protocol_type: &'static str,
+    /// Protocols that the member can use, the one that it likes best first. Their metadata is the same.
+    pub protocols: Vec<String>,
+    /// Silence after which the log takes the member for dead.
+    pub session_timeout: Duration,
+    /// How long the log waits for this member to join again.
+    pub rebalance_timeout: Duration,
+    /// Time between heartbeats.
+    pub heartbeat_interval: Duration,
+    /// The id of a static member (KIP-345).
+    pub instance: Option<String>,
+}
+
+/// What happens to a member.
+#[derive(Debug)]
+pub enum MemberEvent {
+    /// It is in, with that assignment.
+    Assigned {
+        /// The generation: commits carry it.
+        generation: i32,
+        /// The id that the log gave: commits carry it.
+        member_id: String,
+        /// Whether this member decided who gets what.
+        leader: bool,
+        /// What it got; empty if nothing.
+        assignment: Bytes,
+    },
+    /// Somebody came or went: call [`Membership::join`] again, as soon as what moves has been given up. Meanwhile the
+    /// assignment stays valid, up to the rebalance time-out.
+    RejoinWanted,
+    /// The place is lost, and what was assigned is somebody else's by now: drop it, and join again.
+    Lost(ClientError),
+    /// An attempt failed and is made again.
+    Retrying(ClientError),
+    /// No attempt will succeed.
+    Refused(ClientError),
+}
+
+/// A place in a group. It is kept by an actor on the runtime that is given, so a caller that is busy for long does not
+/// lose it.
+pub struct Membership {
+    commands: mpsc::UnboundedSender<Command>,
+    events: mpsc::UnboundedReceiver<MemberEvent>,
+}
+
+enum Command {
+    Join(Bytes),
+    Leave(oneshot::Sender<()>),
+}
+
+impl Membership {
+    /// Starts the actor. It joins when told to.
+    pub fn start(runtime: &Handle, client: Client, config: MemberConfig, assignor: Assignor) -> Membership {
+        let (commands, received) = mpsc::unbounded_channel();
+        let (told, events) = mpsc::unbounded_channel();
+        let actor = Actor { client, config, assignor, events: told, member_id: String::new() };
+        runtime.spawn(actor.run(received));
+        Membership { commands, events }
+    }
+
+    /// Joins, or joins again, with what the member says of itself.
+    pub fn join(&self, metadata: Bytes) {
+        let _ = self.commands.send(Command::Join(metadata));
+    }
+
+    /// What happens next; `None` after leaving.
+    pub async fn event(&mut self) -> Option<MemberEvent> {
+        self.events.recv().await
+    }
+
+    /// Leaves the group, so that the others need not wait for the session to end.
+    pub async fn leave(self) {
+        let (done, left) = oneshot::channel();
+        if self.commands.send(Command::Leave(done)).is_ok() {
+            let _ = left.await;
+        }
+    }
+}
+
+struct Actor {
+    client: Client,
+    config: MemberConfig,
+    assignor: Assignor,
+    events: mpsc::UnboundedSender<MemberEvent>,
+    member_id: String,
+}
+
+impl Actor {
+    /// Waits for commands; joining and heartbeats are given up for them.
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut next = commands.recv().await;
+        while let Some(Command::Join(metadata)) = next {
+            next = tokio::select! {
+                command = commands.recv() => command,
+                () = self.take_part(metadata) => commands.recv().await,
+            };
+        }
+        self.leave().await;
+        if let Some(Command::Leave(done)) = next {
+            let _ = done.send(());
+        }
+    }
+
+    /// Joins and keeps the place until it is lost or refused.
+    async fn take_part(&mut self, metadata: Bytes) {
+        let Some(joined) = self.join(&metadata).await else { return };
+        let generation = joined.generation;
+        self.tell(MemberEvent::Assigned {
+            generation,
+            member_id: joined.member_id,
+            leader: joined.leader,
+            assignment: joined.assignment,
+        });
+        let lost = self.beat(generation).await;
+        if lost.code() == Some(ErrorCode::UNKNOWN_MEMBER_ID) {
+            self.member_id.clear();
+        }
+        self.tell(MemberEvent::Lost(lost));
+    }
+
+    async fn join(&mut self, metadata: &Bytes) -> Option<Joined> {
+        let mut backoff = Backoff::default();
+        loop {
+            match join(&self.client, &self.config, &self.assignor, &self.member_id, metadata).await {
+                Ok(joined) => {
+                    self.member_id.clone_from(&joined.member_id);
+                    return Some(joined);
+                }
+                Err(JoinError::WithId(id)) => self.member_id = id,
+                Err(JoinError::Again) => {}
+                Err(JoinError::Forgotten) => self.member_id.clear(),
+                Err(JoinError::Later(error)) => {
+                    self.tell(MemberEvent::Retrying(error));
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+                Err(JoinError::Never(error)) => {
+                    self.tell(MemberEvent::Refused(error));
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Heartbeats until the place is lost; why.
+    async fn beat(&mut self, generation: i32) -> ClientError {
+        let (mut last_answer, mut told) = (Instant::now(), false);
+        loop {
+            tokio::time::sleep(self.config.heartbeat_interval).await;
+            match self.heartbeat(generation).await {
+                Ok(ErrorCode::NONE) => last_answer = Instant::now(),
+                Ok(ErrorCode::REBALANCE_IN_PROGRESS) => {
+                    last_answer = Instant::now();
+                    if !told {
+                        self.tell(MemberEvent::RejoinWanted);
+                        told = true;
+                    }
+                }
+                Ok(code) if !code.is_retriable() => {
+                    return ClientError::refused(format!("lost the place in group {}", self.config.group), code);
+                }
+                Ok(_) => self.client.forget_coordinator(&self.config.group),
+                Err(error) if last_answer.elapsed() > self.config.session_timeout => return error,
+                Err(error) => {
+                    self.client.forget_coordinator(&self.config.group);
+                    self.tell(MemberEvent::Retrying(error));
+                }
+            }
+        }
+    }
+
+    async fn heartbeat(&self, generation: i32) -> Result<ErrorCode> {
+        let request = HeartbeatRequest {
+            group_id: self.config.group.clone(),
+            generation_id: generation,
+            member_id: self.member_id.clone(),
+            group_instance_id: self.config.instance.clone(),
+        };
+        let coordinator = self.client.coordinator(&self.config.group, Purpose::Group).await?;
+        let answer = coordinator.call_up_to(&request, i16::MAX, self.config.session_timeout).await?;
+        Ok(answer.error_code)
+    }
+
+    /// A static member keeps its place: it comes back under the same name.
+    async fn leave(&mut self) {
+        if self.member_id.is_empty() || self.config.instance.is_some() {
+            return;
+        }
+        let member_id = std::mem::take(&mut self.member_id);
+        let member = MemberIdentity { member_id: member_id.clone(), ..Default::default() };
+        let request = LeaveGroupRequest { group_id: self.config.group.clone(), member_id, members: vec![member] };
+        let coordinator = self.client.coordinator(&self.config.group, Purpose::Control).await;
+        if let Ok(coordinator) = coordinator {
+            let _ = coordinator.call_up_to(&request, i16::MAX, Duration::from_secs(3)).await;
+        }
+    }
+
+    fn tell(&self, event: MemberEvent) {
+        let _ = self.events.send(event);
+    }
+}

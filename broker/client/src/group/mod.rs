@@ -1,0 +1,7 @@
+//! A place in a group: of consumers that share partitions, or of workers that share tasks.
+
+mod join;
+mod member;
+
+pub use join::{Assignor, GroupMember};
+pub use member::{MemberConfig, MemberEvent, Membership};

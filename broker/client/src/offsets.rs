@@ -1,0 +1,136 @@
+//! Committed offsets of a group.
+
+use std::collections::BTreeMap;
+
+use broker_wire::ErrorCode;
+use broker_wire::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use broker_wire::messages::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+};
+
+use crate::client::{Client, Purpose};
+use crate::consumer::TopicPartition;
+use crate::error::{ClientError, Result};
+
+/// Who commits: a member in its generation, or nobody in particular.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committer {
+    /// The group.
+    pub group: String,
+    /// The generation; -1 for an offset that is set from outside while the group is empty.
+    pub generation: i32,
+    /// The member; empty from outside.
+    pub member: String,
+}
+
+/// Commits offsets, each the offset of the next record to read. On return the log holds them durably.
+pub async fn commit(client: &Client, by: &Committer, offsets: &BTreeMap<TopicPartition, i64>) -> Result<()> {
+    let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
+    for (partition, offset) in offsets {
+        let entry = OffsetCommitRequestPartition {
+            partition_index: partition.partition,
+            committed_offset: *offset,
+            committed_metadata: Some(String::new()),
+            ..Default::default()
+        };
+        match topics.last_mut().filter(|topic| *topic.name == *partition.topic) {
+            Some(topic) => topic.partitions.push(entry),
+            None => {
+                topics.push(OffsetCommitRequestTopic { name: partition.topic.to_string(), partitions: vec![entry] });
+            }
+        }
+    }
+    let request = OffsetCommitRequest {
+        group_id: by.group.clone(),
+        generation_id_or_member_epoch: by.generation,
+        member_id: by.member.clone(),
+        topics,
+        ..Default::default()
+    };
+    let answer = client.coordinator(&by.group, Purpose::Control).await?.call(&request).await?;
+    for topic in &answer.topics {
+        for partition in &topic.partitions {
+            moved(client, &by.group, partition.error_code);
+            ClientError::check(partition.error_code, || {
+                format!(
+                    "cannot commit the offset of {}-{} for group {}",
+                    topic.name, partition.partition_index, by.group
+                )
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The committed offsets of these partitions, or of all that have one; partitions without one are left out.
+pub async fn committed(
+    client: &Client,
+    group: &str,
+    partitions: Option<&[TopicPartition]>,
+) -> Result<BTreeMap<TopicPartition, i64>> {
+    let asked = partitions.map(by_topic);
+    let request = OffsetFetchRequest {
+        group_id: group.to_owned(),
+        topics: asked.clone().map(|topics| {
+            let topic = |(name, partition_indexes)| OffsetFetchRequestTopic { name, partition_indexes };
+            topics.into_iter().map(topic).collect()
+        }),
+        groups: vec![OffsetFetchRequestGroup {
+            group_id: group.to_owned(),
+            topics: asked.map(|topics| {
+                let topic = |(name, partition_indexes)| OffsetFetchRequestTopics { name, partition_indexes };
+                topics.into_iter().map(topic).collect()
+            }),
+            ..Default::default()
+        }],
+        require_stable: true,
+    };
+    let answer = client.coordinator(group, Purpose::Control).await?.call(&request).await?;
+    let what = || format!("cannot read the committed offsets of group {group}");
+    let mut committed = BTreeMap::new();
+    let mut add = |topic: &str, partition: i32, offset: i64, code: ErrorCode| {
+        ClientError::check(code, what)?;
+        if offset >= 0 {
+            committed.insert(TopicPartition { topic: topic.into(), partition }, offset);
+        }
+        Ok::<(), ClientError>(())
+    };
+    match answer.groups.first() {
+        Some(found) => {
+            moved(client, group, found.error_code);
+            ClientError::check(found.error_code, what)?;
+            for topic in &found.topics {
+                for partition in &topic.partitions {
+                    add(&topic.name, partition.partition_index, partition.committed_offset, partition.error_code)?;
+                }
+            }
+        }
+        None => {
+            moved(client, group, answer.error_code);
+            ClientError::check(answer.error_code, what)?;
+            for topic in &answer.topics {
+                for partition in &topic.partitions {
+                    add(&topic.name, partition.partition_index, partition.committed_offset, partition.error_code)?;
+                }
+            }
+        }
+    }
+    Ok(committed)
+}
+
+/// Forgets the coordinator if the code says that it is another broker now.
+fn moved(client: &Client, group: &str, code: ErrorCode) {
+    if matches!(code, ErrorCode::NOT_COORDINATOR | ErrorCode::COORDINATOR_NOT_AVAILABLE) {
+        client.forget_coordinator(group);
+    }
+}
+
+fn by_topic(partitions: &[TopicPartition]) -> Vec<(String, Vec<i32>)> {
+    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for partition in partitions {
+        topics.entry(&partition.topic).or_default().push(partition.partition);
+    }
+    topics.into_iter().map(|(topic, partitions)| (topic.to_owned(), partitions)).collect()
+}

@@ -1,0 +1,15 @@
+//! The producer: records into batches, batches into partitions, several in flight, each exactly once and in order.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `queue.rs` | the batches of one partition: what may be sent, what must be sent again (pure) |
+//! | `topics.rs` | topics, partitions and the batches that are being filled |
+//! | `send.rs` | requests to brokers and their answers |
+//! | `run.rs` | the producer |
+
+mod queue;
+mod run;
+mod send;
+mod topics;
+
+pub use run::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend};

@@ -1,0 +1,389 @@
+//! The producer.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_wire::messages::init_producer_id::InitProducerIdRequest;
+use broker_wire::messages::produce::ProduceResponse;
+use broker_wire::records::Compression;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
+
+use super::queue::{Settled, Verdict};
+use super::send::{Filled, Opened, Placed, verdict_on};
+use super::topics::{Filling, Topics};
+use crate::backoff::Backoff;
+use crate::client::{Client, Partitions, Purpose};
+use crate::connection::Connection;
+use crate::error::{ClientError, Result};
+
+/// How a producer writes.
+#[derive(Clone, Copy, Debug)]
+pub struct ProducerConfig {
+    /// The codec of batches.
+    pub compression: Compression,
+    /// A batch is closed once it is that large, in bytes before compression. A larger record gets a batch of its own.
+    pub batch_bytes: usize,
+    /// Batches of several partitions share a request up to that size, in bytes.
+    pub request_bytes: usize,
+    /// Requests to one broker that may be unanswered.
+    pub max_in_flight: usize,
+    /// How long an answer may take.
+    pub request_timeout: Duration,
+    /// Have the log recognise what is sent twice. Without it a repeat after a lost answer stands twice in the log.
+    pub idempotent: bool,
+    /// -1: answered once all replicas that are in sync have it; 1: once the leader has it.
+    pub acks: i16,
+    /// How long to wait before sending again, at first and at most.
+    pub retry: (Duration, Duration),
+}
+
+impl Default for ProducerConfig {
+    fn default() -> ProducerConfig {
+        ProducerConfig {
+            compression: Compression::None,
+            batch_bytes: 128 * 1024,
+            request_bytes: 1000 * 1000,
+            max_in_flight: 5,
+            request_timeout: Duration::from_secs(30),
+            idempotent: true,
+            acks: -1,
+            retry: (Duration::from_millis(50), Duration::from_secs(5)),
+        }
+    }
+}
+
+/// A record with its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordToSend<'a> {
+    /// The partition; `None` leaves the choice to the key as Kafka's own clients choose, or to the producer.
+    pub partition: Option<i32>,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub timestamp: i64,
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value.
+    pub value: Option<&'a [u8]>,
+    /// Names and values of headers, in order.
+    pub headers: &'a [(&'a [u8], Option<&'a [u8]>)],
+    /// The caller's unit that the record belongs to, given back with the acknowledgement.
+    pub token: u64,
+}
+
+/// Records that the log has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// The caller's unit.
+    pub token: u64,
+    /// How many of its records.
+    pub records: u32,
+}
+
+/// What a producer tells.
+#[derive(Debug)]
+pub enum ProducerEvent {
+    /// The log has these durably (as far as `acks` asked for it).
+    Acknowledged(Vec<Acknowledged>),
+    /// Something is tried again, for that reason.
+    Retrying(ClientError),
+    /// A batch will never be in the log. Nothing of its partition goes out any more.
+    Failed(ClientError),
+}
+
+/// Writes records. What it does, it does inside [`append`](Self::append), [`flush`](Self::flush) and
+/// [`event`](Self::event): no task of its own.
+pub struct Producer {
+    client: Client,
+    config: ProducerConfig,
+    filling: Filling,
+    topics: Topics,
+    connections: HashMap<i32, Arc<Connection>>,
+    unanswered: HashMap<i32, usize>,
+    connecting: HashSet<i32>,
+    refreshing: HashSet<usize>,
+    underway: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    paused_until: Option<Instant>,
+    backoff: Backoff,
+    queued: usize,
+}
+
+enum Done {
+    Opened(Opened),
+    Answered(i32, Vec<Placed>, Result<ProduceResponse>),
+    Refreshed(usize, Result<Option<Arc<Partitions>>>),
+}
+
+impl Producer {
+    /// A producer, with an id from the log if it is idempotent.
+    pub async fn open(client: Client, config: ProducerConfig) -> Result<Producer> {
+        let producer = if config.idempotent { Some(producer_id(&client).await?) } else { None };
+        let filling = Filling { batch_bytes: config.batch_bytes, compression: config.compression, producer };
+        Ok(Producer {
+            client,
+            config,
+            filling,
+            topics: Topics::default(),
+            connections: HashMap::new(),
+            unanswered: HashMap::new(),
+            connecting: HashSet::new(),
+            refreshing: HashSet::new(),
+            underway: FuturesUnordered::new(),
+            paused_until: None,
+            backoff: Backoff::new(config.retry.0, config.retry.1),
+            queued: 0,
+        })
+    }
+
+    /// Whether [`append`](Self::append) knows the topic.
+    pub fn knows(&mut self, topic: &Arc<str>) -> bool {
+        self.topics.find(topic).is_some()
+    }
+
+    /// Learns a topic's partitions. `Ok(false)` if the log has no such topic.
+    pub async fn learn(&mut self, topic: &Arc<str>) -> Result<bool> {
+        let partitions = self.client.partitions(topic).await?;
+        let known = partitions.filter(|partitions| !partitions.leaders.is_empty());
+        known.iter().for_each(|partitions| self.topics.learn(topic, partitions));
+        Ok(known.is_some())
+    }
+
+    /// Adds a record to its partition's batch. The topic must be [known](Self::knows).
+    pub fn append(&mut self, topic: &Arc<str>, record: &RecordToSend<'_>) -> Result<()> {
+        let found = self.topics.find(topic).ok_or_else(|| ClientError::Missing(format!("topic {topic}")))?;
+        if self.topics.all[found].append(record, &self.filling)?.is_some() {
+            self.queued += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends all batches that are being filled, so that they go out without waiting for more.
+    pub fn flush(&mut self) -> Result<()> {
+        for topic in &mut self.topics.all {
+            for partition in &mut topic.partitions {
+                self.queued += usize::from(partition.close(&self.filling)?);
+            }
+        }
+        self.dispatch();
+        Ok(())
+    }
+
+    /// Whether anything is queued or unanswered, so that [`event`](Self::event) has something to wait for.
+    pub fn is_busy(&self) -> bool {
+        self.queued > 0
+    }
+
+    /// Sends what may go out, and waits for the next thing to tell. Dropping the future loses nothing.
+    pub async fn event(&mut self) -> ProducerEvent {
+        loop {
+            self.dispatch();
+            let pause = self.paused_until;
+            let event = tokio::select! {
+                Some(done) = self.underway.next() => self.on_done(done),
+                () = sleep_until(pause) => {
+                    self.go_on();
+                    None
+                }
+            };
+            if let Some(event) = event {
+                return event;
+            }
+        }
+    }
+
+    /// Sends every batch that may go out to its leader, as many in a request as fit.
+    fn dispatch(&mut self) {
+        if self.queued == 0 || self.paused_until.is_some() {
+            return;
+        }
+        loop {
+            let mut requests: HashMap<i32, Filled> = HashMap::new();
+            for (topic_index, topic) in self.topics.all.iter_mut().enumerate() {
+                for (index, partition) in topic.partitions.iter_mut().enumerate() {
+                    if !partition.queue.can_send() {
+                        continue;
+                    }
+                    let Some(leader) = partition.leader else {
+                        refresh(&self.client, &mut self.refreshing, &self.underway, topic_index, &topic.name);
+                        continue;
+                    };
+                    if self.unanswered.get(&leader).is_some_and(|count| *count >= self.config.max_in_flight) {
+                        continue;
+                    }
+                    if self.connections.get(&leader).is_none_or(|connection| connection.is_broken()) {
+                        connect(&self.client, &mut self.connecting, &self.underway, leader);
+                        continue;
+                    }
+                    let request = requests.entry(leader).or_default();
+                    let fits = request.bytes + partition.queue.next_size() <= self.config.request_bytes;
+                    if !fits && !request.placed.is_empty() {
+                        continue;
+                    }
+                    if let Some((sequence, bytes)) = partition.queue.send() {
+                        let placed = Placed { topic: topic_index, partition: index, sequence };
+                        request.add(placed, &topic.name, bytes);
+                    }
+                }
+            }
+            requests.retain(|_, request| !request.placed.is_empty());
+            if requests.is_empty() {
+                return;
+            }
+            requests.into_iter().for_each(|(leader, request)| self.send(leader, request));
+        }
+    }
+
+    fn send(&mut self, leader: i32, request: Filled) {
+        let Some(connection) = self.connections.get(&leader) else { return };
+        let answer = request.send(connection, self.config.acks, self.config.request_timeout);
+        *self.unanswered.entry(leader).or_default() += 1;
+        self.underway.push(Box::pin(async move {
+            let (placed, answer) = answer.await;
+            Done::Answered(leader, placed, answer)
+        }));
+    }
+
+    fn on_done(&mut self, done: Done) -> Option<ProducerEvent> {
+        match done {
+            Done::Opened((leader, opened)) => {
+                self.connecting.remove(&leader);
+                match opened {
+                    Ok(connection) => {
+                        self.connections.insert(leader, connection);
+                        None
+                    }
+                    Err(error) => Some(self.lost_leader(leader, error)),
+                }
+            }
+            Done::Refreshed(topic, refreshed) => {
+                self.refreshing.remove(&topic);
+                self.refreshed(topic, refreshed)
+            }
+            Done::Answered(leader, placed, answer) => {
+                if let Some(count) = self.unanswered.get_mut(&leader) {
+                    *count = count.saturating_sub(1);
+                }
+                self.answered(&placed, &answer)
+            }
+        }
+    }
+
+    fn answered(&mut self, placed: &[Placed], answer: &Result<ProduceResponse>) -> Option<ProducerEvent> {
+        let (mut acknowledged, mut trouble) = (Vec::new(), None);
+        for placed in placed {
+            let topic = &mut self.topics.all[placed.topic];
+            let (verdict, error) = verdict_on(placed, &topic.name, answer);
+            let partition = &mut topic.partitions[placed.partition];
+            match partition.queue.settle(placed.sequence, verdict) {
+                Settled::Written(tokens) => {
+                    self.queued -= 1;
+                    acknowledged.extend(tokens.into_iter().map(|(token, records)| Acknowledged { token, records }));
+                }
+                Settled::Waiting => {
+                    partition.leader = None;
+                    self.client.forget(&topic.name);
+                    if verdict != Verdict::OutOfOrder {
+                        trouble = error;
+                    }
+                }
+                Settled::Never => return error.map(ProducerEvent::Failed),
+            }
+        }
+        if trouble.is_some() {
+            self.pause();
+        } else if !acknowledged.is_empty() {
+            self.backoff.reset();
+        }
+        // A request that was written in part is told as written; what is tried again is told by its next failure.
+        if acknowledged.is_empty() {
+            trouble.map(ProducerEvent::Retrying)
+        } else {
+            Some(ProducerEvent::Acknowledged(acknowledged))
+        }
+    }
+
+    fn refreshed(&mut self, topic: usize, refreshed: Result<Option<Arc<Partitions>>>) -> Option<ProducerEvent> {
+        let name = self.topics.all[topic].name.clone();
+        match refreshed {
+            Ok(Some(partitions)) => {
+                self.topics.learn(&name, &partitions);
+                if partitions.leaders.contains(&None) {
+                    self.pause();
+                }
+                None
+            }
+            Ok(None) => Some(ProducerEvent::Failed(ClientError::Missing(format!("topic {name} any more")))),
+            Err(error) => {
+                self.pause();
+                Some(ProducerEvent::Retrying(error))
+            }
+        }
+    }
+
+    /// A leader cannot be reached: ask again who leads, after a pause.
+    fn lost_leader(&mut self, leader: i32, error: ClientError) -> ProducerEvent {
+        for topic in &mut self.topics.all {
+            for partition in topic.partitions.iter_mut().filter(|partition| partition.leader == Some(leader)) {
+                partition.leader = None;
+                self.client.forget(&topic.name);
+            }
+        }
+        self.pause();
+        ProducerEvent::Retrying(error)
+    }
+
+    fn pause(&mut self) {
+        if self.paused_until.is_none() {
+            self.paused_until = Some(Instant::now() + self.backoff.next_delay());
+        }
+    }
+
+    /// After the pause: what has come back whole goes out again.
+    fn go_on(&mut self) {
+        self.paused_until = None;
+        let partitions = self.topics.all.iter_mut().flat_map(|topic| &mut topic.partitions);
+        let mut still_out = false;
+        for partition in partitions {
+            if partition.queue.all_back() {
+                partition.queue.go_on();
+            } else if partition.queue.is_held() {
+                still_out = true;
+            }
+        }
+        if still_out {
+            self.pause();
+        }
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+type Underway = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
+
+fn connect(client: &Client, connecting: &mut HashSet<i32>, underway: &Underway, leader: i32) {
+    if connecting.insert(leader) {
+        let client = client.clone();
+        underway.push(Box::pin(async move { Done::Opened((leader, client.node(leader, Purpose::Produce).await)) }));
+    }
+}
+
+fn refresh(client: &Client, refreshing: &mut HashSet<usize>, underway: &Underway, topic: usize, name: &Arc<str>) {
+    if refreshing.insert(topic) {
+        let (client, name) = (client.clone(), name.clone());
+        underway.push(Box::pin(async move { Done::Refreshed(topic, client.refresh(&name).await) }));
+    }
+}
+
+async fn producer_id(client: &Client) -> Result<(i64, i16)> {
+    let request =
+        InitProducerIdRequest { transactional_id: None, transaction_timeout_ms: 60_000, ..Default::default() };
+    let answer = client.any(Purpose::Control).await?.call(&request).await?;
+    ClientError::check(answer.error_code, || "cannot get a producer id".to_owned())?;
+    Ok((answer.producer_id, answer.producer_epoch))
+}

@@ -1,0 +1,127 @@
+//! Topics, partitions and the batches that are being filled.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use broker_wire::partition_for_key;
+use broker_wire::records::{BatchBuilder, Compression, ProducerStamp};
+
+use super::queue::{Batch, Queue, Tokens};
+use super::run::RecordToSend;
+use crate::client::Partitions;
+use crate::error::{ClientError, Result};
+
+/// All topics that were sent to.
+#[derive(Default)]
+pub(super) struct Topics {
+    pub all: Vec<TopicState>,
+    by_name: HashMap<Arc<str>, usize>,
+    last: usize,
+}
+
+pub(super) struct TopicState {
+    pub name: Arc<str>,
+    pub partitions: Vec<PartitionState>,
+    /// The partition for records without a key: it changes with each batch.
+    sticky: usize,
+}
+
+#[derive(Default)]
+pub(super) struct PartitionState {
+    pub leader: Option<i32>,
+    pub queue: Queue,
+    builder: BatchBuilder,
+    tokens: Tokens,
+    next_sequence: i32,
+}
+
+/// How batches are made.
+#[derive(Clone, Copy)]
+pub(super) struct Filling {
+    pub batch_bytes: usize,
+    pub compression: Compression,
+    /// Id and epoch of an idempotent producer.
+    pub producer: Option<(i64, i16)>,
+}
+
+impl Topics {
+    /// Where a topic stands. Records mostly go to the same topic as the one before.
+    pub fn find(&mut self, name: &Arc<str>) -> Option<usize> {
+        let same = |known: &TopicState| Arc::ptr_eq(&known.name, name) || *known.name == **name;
+        if !self.all.get(self.last).is_some_and(same) {
+            self.last = *self.by_name.get(name)?;
+        }
+        Some(self.last)
+    }
+
+    /// Takes in what is known of a topic now. Partitions never go away.
+    pub fn learn(&mut self, name: &Arc<str>, known: &Partitions) {
+        let index = *self.by_name.entry(name.clone()).or_insert_with(|| {
+            self.all.push(TopicState { name: name.clone(), partitions: Vec::new(), sticky: 0 });
+            self.all.len() - 1
+        });
+        let topic = &mut self.all[index];
+        for (index, leader) in known.leaders.iter().enumerate() {
+            if index == topic.partitions.len() {
+                topic.partitions.push(PartitionState::default());
+            }
+            topic.partitions[index].leader = *leader;
+        }
+    }
+}
+
+impl TopicState {
+    /// Adds a record to the batch of its partition; returns the partition if that batch is full now.
+    pub fn append(&mut self, record: &RecordToSend<'_>, filling: &Filling) -> Result<Option<usize>> {
+        let index = self.choose(record)?;
+        let partition = &mut self.partitions[index];
+        partition.builder.push(record.timestamp, record.key, record.value, record.headers);
+        match partition.tokens.last_mut() {
+            Some((token, count)) if *token == record.token => *count += 1,
+            _ => partition.tokens.push((record.token, 1)),
+        }
+        let full = partition.builder.size() >= filling.batch_bytes;
+        if full {
+            partition.close(filling)?;
+            self.sticky = (index + 1) % self.partitions.len();
+        }
+        Ok(full.then_some(index))
+    }
+
+    fn choose(&self, record: &RecordToSend<'_>) -> Result<usize> {
+        let count = self.partitions.len();
+        let missing = |partition: i32| ClientError::Missing(format!("partition {}-{partition}", self.name));
+        match (record.partition, record.key) {
+            (Some(partition), _) => {
+                let index = usize::try_from(partition).ok().filter(|index| *index < count);
+                index.ok_or_else(|| missing(partition))
+            }
+            _ if count == 0 => Err(missing(0)),
+            (None, Some(key)) => Ok(partition_for_key(key, count as i32) as usize),
+            (None, None) => Ok(self.sticky % count),
+        }
+    }
+}
+
+impl PartitionState {
+    /// Ends the batch that is being filled and queues it; false if there is none.
+    pub fn close(&mut self, filling: &Filling) -> Result<bool> {
+        if self.builder.is_empty() {
+            return Ok(false);
+        }
+        let sequence = self.next_sequence;
+        let count = self.builder.len() as i32;
+        let stamp = filling.producer.map(|(producer_id, epoch)| ProducerStamp {
+            producer_id,
+            epoch,
+            base_sequence: sequence,
+            transactional: false,
+        });
+        let finished = self.builder.finish(filling.compression, stamp);
+        let bytes = finished.map_err(|why| ClientError::Missing(format!("batch: {why}")))?;
+        // Numbers go round from the largest to zero.
+        self.next_sequence = sequence.wrapping_add(count) & i32::MAX;
+        self.queue.push(Batch { sequence, bytes, tokens: std::mem::take(&mut self.tokens) });
+        Ok(true)
+    }
+}

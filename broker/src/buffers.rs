@@ -1,0 +1,94 @@
+//! Large buffers that are used again. Asking the system for a megabyte for each answer costs more, in page faults, than
+//! reading the records into it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+/// Smaller buffers are left to the allocator.
+const SMALLEST: usize = 64 * 1024;
+/// Larger buffers are given back to the system.
+const LARGEST: usize = 4 * 1024 * 1024;
+/// Buffers that are kept while nobody uses them.
+const KEPT: usize = 4;
+
+/// The buffers that nobody uses.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    free: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Buffers {
+    /// An empty buffer with room for `capacity` bytes.
+    pub fn take(&self, capacity: usize) -> Vec<u8> {
+        let used = if capacity < SMALLEST { None } else { self.free.lock().pop() };
+        let mut buffer = used.unwrap_or_default();
+        buffer.reserve_exact(capacity);
+        buffer
+    }
+
+    /// The content of a buffer, which comes back here when the last slice of it is dropped.
+    pub fn lend(self: &Arc<Self>, buffer: Vec<u8>) -> Bytes {
+        if (SMALLEST..=LARGEST).contains(&buffer.capacity()) {
+            Bytes::from_owner(Lent { buffer, home: self.clone() })
+        } else {
+            Bytes::from(buffer)
+        }
+    }
+}
+
+struct Lent {
+    buffer: Vec<u8>,
+    home: Arc<Buffers>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut free = self.home.free.lock();
+        if free.len() < KEPT {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.clear();
+            free.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_buffer_comes_back_when_its_last_slice_is_dropped() {
+        let buffers = Arc::new(Buffers::default());
+        let mut buffer = buffers.take(SMALLEST);
+        buffer.extend_from_slice(b"abc");
+        let lent = buffers.lend(buffer);
+        let slice = lent.slice(1..);
+        drop(lent);
+        assert!(buffers.free.lock().is_empty());
+        assert_eq!(slice, "bc");
+        drop(slice);
+        assert_eq!(buffers.free.lock().len(), 1);
+        assert!(buffers.take(SMALLEST).is_empty());
+        assert!(buffers.free.lock().is_empty());
+    }
+
+    #[test]
+    fn small_and_huge_buffers_and_too_many_are_not_kept() {
+        let buffers = Arc::new(Buffers::default());
+        for capacity in [10, LARGEST + 1] {
+            drop(buffers.lend(buffers.take(capacity)));
+        }
+        assert!(buffers.free.lock().is_empty());
+        let many: Vec<Bytes> = (0..KEPT * 2).map(|_| buffers.lend(buffers.take(SMALLEST))).collect();
+        drop(many);
+        assert_eq!(buffers.free.lock().len(), KEPT);
+    }
+}

@@ -1,0 +1,8 @@
+//! Topics: their names, configs and the registry that keeps them.
+
+pub mod config;
+pub mod name;
+pub mod registry;
+
+pub use config::TopicConfig;
+pub use registry::{PartitionState, Registry, Topic};
