@@ -1,0 +1,96 @@
+//! The connector, as the worker sees it.
+
+use connector_api::config::{Config, Issue};
+use connector_api::{Definition, Error, ExactlyOnce, Position, Result, SourceConnector};
+
+use crate::config::{Settings, SnapshotMode, keys};
+use crate::position::{self, Stored};
+use crate::task::PostgresTask;
+use crate::validate;
+
+/// Streams the tables of a PostgreSQL database into topics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PostgresConnector;
+
+impl SourceConnector for PostgresConnector {
+    type Task = PostgresTask;
+
+    fn definition(&self) -> Definition {
+        Definition {
+            class: "io.debezium.connector.postgresql.PostgresConnector",
+            aliases: &["postgres-source", "postgresql", "postgres"],
+            version: env!("CARGO_PKG_VERSION"),
+            doc: "Streams the tables of a PostgreSQL database into topics: all rows first, then every change.",
+            config: keys::definition(),
+        }
+    }
+
+    fn task(&self) -> PostgresTask {
+        PostgresTask::default()
+    }
+
+    async fn validate(&self, config: &Config) -> Vec<Issue> {
+        validate::validate(config).await
+    }
+
+    /// Positions in the stream name each change. A snapshot that is cut off begins again, so its rows may come twice.
+    fn exactly_once(&self, config: &Config) -> ExactlyOnce {
+        match Settings::new(config) {
+            Ok(settings) if settings.snapshot.mode == SnapshotMode::NoData => ExactlyOnce::Supported,
+            _ => ExactlyOnce::Unsupported,
+        }
+    }
+
+    async fn check_positions(&self, config: &Config, positions: &[Position]) -> Result<()> {
+        let settings = Settings::new(config)?;
+        let ours = position::partition(&settings.records.prefix);
+        for Position { partition, offset } in positions {
+            if *partition != ours {
+                let prefix = &settings.records.prefix;
+                return Err(Error::reject(format!("the connector's only partition is {{\"server\": \"{prefix}\"}}")));
+            }
+            if offset.as_ref().is_some_and(|offset| Stored::from_offset(offset).is_none()) {
+                return Err(Error::reject(
+                    "an offset needs `lsn`, as a number; and a `naru_phase`, if it has one, must be known",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGIN: &str = "<!-- keys: generated, see the test in src/connector.rs -->\n";
+    const END: &str = "<!-- end of keys -->";
+
+    #[test]
+    fn the_readme_lists_the_keys_as_they_are() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = text.split_once(BEGIN).unwrap();
+        let (table, after) = rest.split_once(END).unwrap();
+        let expected = keys::definition().markdown();
+        if std::env::var_os("UPDATE_README").is_some() {
+            std::fs::write(path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
+        } else {
+            assert!(table == expected, "README.md is behind; run the test with UPDATE_README=1");
+        }
+    }
+
+    #[test]
+    fn only_a_stream_without_a_snapshot_is_exactly_once() {
+        let pairs =
+            [("database.hostname", "h"), ("database.user", "u"), ("database.dbname", "d"), ("topic.prefix", "p")];
+        let with = |mode: &str| {
+            let mut raw: connector_api::config::RawConfig =
+                pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            raw.insert("snapshot.mode".into(), mode.into());
+            PostgresConnector.exactly_once(&keys::definition().check(&raw).config)
+        };
+        assert_eq!(with("no_data"), ExactlyOnce::Supported);
+        assert_eq!(with("initial"), ExactlyOnce::Unsupported);
+    }
+}
