@@ -1,0 +1,221 @@
+//! A connector's configuration, checked as a whole: its own keys, those that all connectors have, its converters.
+
+use connector_api::Plugin;
+use connector_api::config::{Config, ConfigDef, Issue, RawConfig, Severity};
+
+use super::client::override_issues;
+use super::connector_keys::{common_keys, sink_keys, source_keys};
+use super::{ConverterConfig, WorkerConfig};
+use crate::convert::{converter_keys, find_converter};
+
+pub(crate) use super::connector_keys::whole_name;
+
+/// All keys of a connector: its own first, then those that all have. Its own win.
+pub fn all_keys(plugin: &Plugin) -> ConfigDef {
+    let of_kind = match plugin {
+        Plugin::Source(_) => source_keys(),
+        Plugin::Sink(_) => sink_keys(),
+    };
+    plugin.definition().config.and(&common_keys()).and(&of_kind)
+}
+
+/// A configuration that has been looked at without asking anybody.
+#[derive(Debug)]
+pub struct CheckedConnector {
+    /// The settings, of all keys.
+    pub config: Config,
+    /// What there is to say.
+    pub issues: Vec<Issue>,
+}
+
+impl CheckedConnector {
+    /// Whether nothing keeps the connector from running, as far as that can be told without asking anybody.
+    pub fn is_sound(&self) -> bool {
+        !self.issues.iter().any(Issue::is_error)
+    }
+}
+
+/// Looks at a configuration whose variables have been resolved.
+pub fn check(plugin: &Plugin, raw: &RawConfig, worker: &WorkerConfig) -> CheckedConnector {
+    let checked = all_keys(plugin).check(raw);
+    let mut issues = checked.issues;
+    for which in ["key", "value", "header"] {
+        issues.extend(converter_issues(raw, which));
+    }
+    let is_source = matches!(plugin, Plugin::Source(_));
+    issues.extend(override_issues(raw, is_source));
+    if !worker.allow_overrides {
+        issues.extend(forbidden_overrides(raw));
+    }
+    issues.extend(if is_source { topic_creation_issues(raw) } else { topics_issues(&checked.config, worker) });
+    CheckedConnector { config: checked.config, issues }
+}
+
+/// The converter of a connector: its own, or the worker's. Naming one replaces the worker's whole block.
+pub fn converter_of(raw: &RawConfig, which: &str, worker: &ConverterConfig) -> ConverterConfig {
+    match raw.get(&format!("{which}.converter")) {
+        Some(class) => ConverterConfig { class: class.trim().to_owned(), options: converter_options(raw, which) },
+        None => worker.clone(),
+    }
+}
+
+fn converter_options(raw: &RawConfig, which: &str) -> RawConfig {
+    let prefix = format!("{which}.converter.");
+    raw.iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone()))).collect()
+}
+
+fn converter_issues(raw: &RawConfig, which: &str) -> Vec<Issue> {
+    let key = format!("{which}.converter");
+    let options = converter_options(raw, which);
+    let Some(class) = raw.get(&key) else {
+        let lone = |option: &String| {
+            let message =
+                format!("`{key}.{option}` has no effect without `{key}`: the worker's converter is used as it is.");
+            Issue::warning(format!("{key}.{option}"), message)
+        };
+        return options.keys().map(lone).collect();
+    };
+    if let Err(error) = find_converter(class.trim()) {
+        return vec![Issue::error(&key, error.to_string())];
+    }
+    let issues = converter_keys(class.trim()).check(&options).issues;
+    let named = |issue: Issue| {
+        let full = format!("{key}.{}", issue.key);
+        let message = issue.message.replacen(&format!("`{}`", issue.key), &format!("`{full}`"), 1);
+        Issue { key: full, severity: issue.severity, message }
+    };
+    issues.into_iter().map(named).collect()
+}
+
+fn forbidden_overrides(raw: &RawConfig) -> Vec<Issue> {
+    let is_override = |key: &&String| {
+        ["producer.", "consumer.", "admin."].iter().any(|kind| key.starts_with(&format!("{kind}override.")))
+    };
+    let forbidden = |key: &String| {
+        Issue::error(
+            key,
+            format!("`{key}` is not allowed: the worker's `connector.client.config.override.policy` is None."),
+        )
+    };
+    raw.keys().filter(is_override).map(forbidden).collect()
+}
+
+fn topics_issues(config: &Config, worker: &WorkerConfig) -> Vec<Issue> {
+    let (topics, regex) = (config.list("topics"), config.text("topics.regex"));
+    let mut issues = Vec::new();
+    match (topics.is_empty(), regex.is_empty()) {
+        (true, true) => {
+            issues.push(Issue::error("topics", "A sink needs `topics` or `topics.regex`: which topics to read."))
+        }
+        (false, false) => issues.push(Issue::error("topics.regex", "Set either `topics` or `topics.regex`, not both.")),
+        _ => {}
+    }
+    if let Some(group) = config.setting("consumer.override.group.id")
+        && matches!(group, connector_api::config::Setting::Text(group) if *group == worker.group_id)
+    {
+        issues.push(Issue::error(
+            "consumer.override.group.id",
+            "The group of a sink must differ from the worker's `group.id`.",
+        ));
+    }
+    issues
+}
+
+/// Kafka Connect wants both counts of the default group as soon as any `topic.creation.` key is set.
+fn topic_creation_issues(raw: &RawConfig) -> Vec<Issue> {
+    if !raw.keys().any(|key| key.starts_with("topic.creation.")) {
+        return Vec::new();
+    }
+    let needed = ["topic.creation.default.replication.factor", "topic.creation.default.partitions"];
+    let missing = needed.into_iter().filter(|key| !raw.contains_key(*key));
+    let mut issues: Vec<Issue> = missing
+        .map(|key| {
+            Issue::error(
+                key,
+                format!("`{key}` is required once any `topic.creation.` key is set; -1 for the log's default."),
+            )
+        })
+        .collect();
+    let groups = raw.get("topic.creation.groups").map_or("", String::as_str);
+    for group in groups.split(',').map(str::trim).filter(|group| !group.is_empty()) {
+        let include = format!("topic.creation.{group}.include");
+        match raw.get(&include) {
+            None => issues.push(Issue::error(&include, format!("`{include}` is required for the group `{group}`."))),
+            Some(patterns) => {
+                let bad = patterns.split(',').find_map(|pattern| whole_name(pattern.trim()).err());
+                issues.extend(
+                    bad.map(|why| Issue::error(&include, format!("`{include}` is no regular expression: {why}."))),
+                );
+            }
+        }
+    }
+    issues
+}
+
+/// Errors first, each kind in the order in which they were found.
+pub fn errors_first(mut issues: Vec<Issue>) -> Vec<Issue> {
+    issues.sort_by_key(|issue| std::cmp::Reverse(issue.severity == Severity::Error));
+    issues
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use connector_api::conformance::doubles::{DoubleSink, DoubleSource};
+
+    fn said(plugin: &Plugin, pairs: &[(&str, &str)]) -> Vec<String> {
+        let class = plugin.definition().class;
+        let base = [("name", "n"), ("connector.class", class)];
+        let raw = base.iter().chain(pairs).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let worker = WorkerConfig::from_raw(RawConfig::new()).unwrap().0;
+        let issues = check(plugin, &raw, &worker).issues;
+        issues.iter().map(|issue| format!("{:?}: {issue}", issue.severity)).collect()
+    }
+
+    #[test]
+    fn a_sink_needs_topics_or_a_pattern_but_not_both() {
+        let sink = Plugin::sink(DoubleSink);
+        assert!(said(&sink, &[])[0].contains("`topics` or `topics.regex`"));
+        assert!(said(&sink, &[("topics", "a"), ("topics.regex", "b.*")])[0].contains("not both"));
+        assert_eq!(said(&sink, &[("topics.regex", "shop\\.(a|b)")]), Vec::<String>::new());
+        assert!(said(&sink, &[("topics.regex", "(")])[0].contains("no regular expression"));
+    }
+
+    #[test]
+    fn converters_and_their_options_are_checked() {
+        let source = Plugin::source(DoubleSource);
+        let wrong = said(&source, &[("value.converter", "AvroConverter")]);
+        assert!(wrong[0].starts_with("Error: no converter has the class `AvroConverter`"), "{wrong:?}");
+        let option = [("value.converter", "JsonConverter"), ("value.converter.schema.enable", "false")];
+        assert_eq!(
+            said(&source, &option),
+            [
+                "Warning: `value.converter.schema.enable` is not a known key and has no effect; the nearest known key is `schemas.enable`."
+            ]
+        );
+        let lone = said(&source, &[("value.converter.schemas.enable", "false")]);
+        assert!(lone[0].contains("has no effect without `value.converter`"), "{lone:?}");
+    }
+
+    #[test]
+    fn what_would_change_the_outcome_if_it_were_ignored_is_refused() {
+        let sink = Plugin::sink(DoubleSink);
+        let tolerance = said(&sink, &[("topics", "a"), ("errors.tolerance", "all")]);
+        assert!(tolerance[0].starts_with("Error: `errors.tolerance` can only be `none` here"), "{tolerance:?}");
+        let source = Plugin::source(DoubleSource);
+        let creation = said(&source, &[("topic.creation.default.partitions", "3")]);
+        assert!(creation[0].contains("`topic.creation.default.replication.factor` is required"), "{creation:?}");
+    }
+
+    #[test]
+    fn names_that_no_url_could_show_are_refused() {
+        let sink = Plugin::sink(DoubleSink);
+        let long = "x".repeat(201);
+        for bad in ["", "a\u{7}b", &long] {
+            let raw = RawConfig::from([("name".to_owned(), bad.to_owned())]);
+            let worker = WorkerConfig::from_raw(RawConfig::new()).unwrap().0;
+            let issues = check(&sink, &raw, &worker).issues;
+            assert!(issues.iter().any(|issue| issue.key == "name" && issue.is_error()), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The keys that every connector has beside its own: Kafka Connect's.
+
+use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Short, String as Text};
+use connector_api::config::{Check, ConfigDef, ConfigKey, Importance, Width};
+
+/// The longest name of a connector, in bytes. Names become parts of group and client names.
+pub const NAME_MAX_BYTES: usize = 200;
+
+const DEAD_LETTERS: &str = "dead letters come with a later version; a record that is rejected fails the task";
+
+/// Keys of sources and sinks.
+pub(super) fn common_keys() -> ConfigDef {
+    let converter = |which: &'static str| {
+        ConfigKey::optional(format!("{which}.converter"), Class).importance(Importance::Low).doc(format!(
+            "The converter of {which}s; the worker's if not set. Its own keys stand behind `{which}.converter.`."
+        ))
+    };
+    let options = |which: &'static str| {
+        ConfigKey::optional(format!("{which}.converter.*"), Text).doc(format!("Keys of the {which} converter."))
+    };
+    ConfigDef::new()
+        .key(
+            ConfigKey::required("name", Text)
+                .check(Check::By(connector_name))
+                .display_name("Connector name")
+                .doc("The connector's name, unique in the herd."),
+        )
+        .key(
+            ConfigKey::required("connector.class", Class)
+                .width(Width::Long)
+                .display_name("Connector class")
+                .doc("The class: its full name, the name without the package, or that name without `Connector`."),
+        )
+        .key(
+            ConfigKey::preset("tasks.max", Int, "1")
+                .importance(Importance::High)
+                .width(Width::Short)
+                .check(Check::AtLeast(1))
+                .doc("The most tasks that the connector is split into."),
+        )
+        .key(ConfigKey::preset("tasks.max.enforce", Boolean, "true").only(&["true"], "`tasks.max` is always kept"))
+        .key(ConfigKey::optional("connector.plugin.version", Text).no_effect("there is one version of each connector"))
+        .key(converter("key"))
+        .key(converter("value"))
+        .key(converter("header"))
+        .key(options("key"))
+        .key(options("value"))
+        .key(options("header"))
+        .key(
+            ConfigKey::preset("transforms", List, "")
+                .only(&[""], "transforms come with a later version")
+                .doc("Transforms."),
+        )
+        .key(ConfigKey::optional("transforms.*", Text).no_effect("transforms come with a later version"))
+        .key(
+            ConfigKey::preset("predicates", List, "")
+                .only(&[""], "predicates come with a later version")
+                .doc("Predicates."),
+        )
+        .key(ConfigKey::optional("predicates.*", Text).no_effect("predicates come with a later version"))
+        .key(
+            ConfigKey::optional("config.action.reload", Text).no_effect("config providers name no end of their values"),
+        )
+        .key(
+            ConfigKey::preset("errors.tolerance", Text, "none")
+                .only(&["none"], DEAD_LETTERS)
+                .doc("What a record that cannot be taken does."),
+        )
+        .key(ConfigKey::optional("errors.retry.timeout", Long).no_effect("what fails in a converter fails again"))
+        .key(ConfigKey::optional("errors.retry.delay.max.ms", Long).no_effect("what fails in a converter fails again"))
+        .key(
+            ConfigKey::optional("errors.log.enable", Boolean)
+                .no_effect("errors are always in the log and in the status"),
+        )
+        .key(
+            ConfigKey::optional("errors.log.include.messages", Boolean)
+                .no_effect("errors name the record, never its content"),
+        )
+        .grouped("Common")
+}
+
+/// Keys of sources.
+pub(super) fn source_keys() -> ConfigDef {
+    ConfigDef::new()
+        .key(
+            ConfigKey::preset("exactly.once.support", Text, "requested")
+                .only(&["requested"], "exactly-once sources come with transactions in the log")
+                .doc("Whether the source has to be exactly once."),
+        )
+        .key(
+            ConfigKey::preset("transaction.boundary", Text, "poll")
+                .only(&["poll"], "there are no transactions yet")
+                .doc("Transactions."),
+        )
+        .key(ConfigKey::optional("transaction.boundary.interval.ms", Long).no_effect("there are no transactions yet"))
+        .key(
+            ConfigKey::preset("offsets.storage.topic", Text, "")
+                .only(&[""], "positions are kept in the worker's own topic")
+                .doc("Positions."),
+        )
+        .key(
+            ConfigKey::preset("topic.creation.groups", List, "")
+                .doc("Names of further groups of topics, beside `default`, with settings of their own."),
+        )
+        .key(
+            ConfigKey::optional("topic.creation.*.include", List)
+                .doc("Regular expressions of the topics of a group; each must match the whole name."),
+        )
+        .key(
+            ConfigKey::optional("topic.creation.*.exclude", List)
+                .doc("The same for topics that are not of the group after all."),
+        )
+        .key(
+            ConfigKey::optional("topic.creation.*.replication.factor", Short)
+                .check(Check::By(positive_or_default))
+                .doc("How many brokers hold the topics of a group; -1 for the log's default."),
+        )
+        .key(
+            ConfigKey::optional("topic.creation.*.partitions", Int)
+                .check(Check::By(positive_or_default))
+                .doc("How many partitions the topics of a group get; -1 for the log's default."),
+        )
+        .key(
+            ConfigKey::optional("topic.creation.*", Text)
+                .doc("Topic settings of a group, such as `topic.creation.default.cleanup.policy`."),
+        )
+        .key(ConfigKey::optional("producer.override.*", Text).doc("Settings of the producer, above the worker's."))
+        .key(ConfigKey::optional("admin.override.*", Text).no_effect("tasks need no settings for making topics"))
+        .grouped("Source")
+}
+
+/// Keys of sinks.
+pub(super) fn sink_keys() -> ConfigDef {
+    ConfigDef::new()
+        .key(
+            ConfigKey::preset("topics", List, "")
+                .importance(Importance::High)
+                .width(Width::Long)
+                .doc("The topics to read. Either this or `topics.regex`."),
+        )
+        .key(
+            ConfigKey::preset("topics.regex", Text, "").importance(Importance::High).check(Check::By(regex)).doc(
+                "A regular expression that matches the whole name of each topic to read. Either this or `topics`.",
+            ),
+        )
+        .key(
+            ConfigKey::preset("errors.deadletterqueue.topic.name", Text, "")
+                .only(&[""], DEAD_LETTERS)
+                .doc("The topic for dead letters."),
+        )
+        .key(ConfigKey::optional("errors.deadletterqueue.topic.replication.factor", Short).no_effect(DEAD_LETTERS))
+        .key(ConfigKey::optional("errors.deadletterqueue.context.headers.enable", Boolean).no_effect(DEAD_LETTERS))
+        .key(ConfigKey::optional("consumer.override.*", Text).doc("Settings of the consumer, above the worker's."))
+        .key(ConfigKey::optional("admin.override.*", Text).no_effect("sinks make no topics"))
+        .grouped("Sink")
+}
+
+fn connector_name(name: &str) -> Result<(), String> {
+    if name.trim().is_empty() {
+        return Err("it must not be empty".to_owned());
+    }
+    if name.len() > NAME_MAX_BYTES {
+        return Err(format!("it must not be longer than {NAME_MAX_BYTES} bytes"));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("it must not hold control characters".to_owned());
+    }
+    Ok(())
+}
+
+fn positive_or_default(text: &str) -> Result<(), String> {
+    match text.trim().parse::<i32>() {
+        Ok(-1 | 1..) => Ok(()),
+        _ => Err("it must be at least 1, or -1 for the log's default".to_owned()),
+    }
+}
+
+/// Whether it can be matched against whole names.
+fn regex(text: &str) -> Result<(), String> {
+    whole_name(text).map(|_| ()).map_err(|why| format!("it is no regular expression: {why}"))
+}
+
+/// A regular expression that matches whole names only.
+pub(crate) fn whole_name(text: &str) -> Result<fancy_regex::Regex, Box<fancy_regex::Error>> {
+    fancy_regex::Regex::new(&format!("^(?:{text})$")).map_err(Box::new)
+}

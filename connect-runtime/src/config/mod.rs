@@ -1,0 +1,21 @@
+//! Configuration of workers and connectors.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `properties.rs` | Java properties files (pure) |
+//! | `worker_keys.rs` | the keys of a worker |
+//! | `client_keys.rs` | the keys of producers and consumers |
+//! | `worker.rs` | the settings of a worker, read from a file and `--set` |
+//! | `connector_keys.rs` | the keys that every connector has beside its own |
+//! | `connector.rs` | a connector's configuration, checked as a whole |
+
+pub mod client;
+mod client_keys;
+pub mod connector;
+mod connector_keys;
+pub mod properties;
+mod worker;
+mod worker_keys;
+
+pub use worker::{ConverterConfig, InternalTopicConfig, WorkerConfig, load};
+pub use worker_keys::worker_keys;

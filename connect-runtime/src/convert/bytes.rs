@@ -1,0 +1,58 @@
+//! `ByteArrayConverter`: bytes as they are.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use connector_api::config::{Config, ConfigDef};
+use connector_api::data::{Format, Kind, Payload, Schema, Value};
+use connector_api::{Converter, ConverterPlugin, Error, Result};
+
+use super::append_base64;
+
+pub(super) struct ByteArrayConverter;
+
+impl ConverterPlugin for ByteArrayConverter {
+    fn class(&self) -> &'static str {
+        "org.apache.kafka.connect.converters.ByteArrayConverter"
+    }
+
+    fn config(&self) -> ConfigDef {
+        ConfigDef::new()
+    }
+
+    fn converter(&self, _: &Config, _: bool) -> Result<Box<dyn Converter>> {
+        Ok(Box::new(PassBytes { schema: Arc::new(Schema::new(Kind::Bytes).optional()) }))
+    }
+}
+
+struct PassBytes {
+    schema: Arc<Schema>,
+}
+
+impl Converter for PassBytes {
+    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut BytesMut) -> Result<bool> {
+        match payload {
+            Payload::Null | Payload::Structured { value: Value::Null, .. } => return Ok(false),
+            Payload::Bytes(bytes) | Payload::Json(bytes) => out.extend_from_slice(bytes),
+            Payload::Structured { value: Value::Bytes(bytes), .. } => out.extend_from_slice(bytes),
+            Payload::Structured { .. } => {
+                return Err(Error::reject(format!("a record for topic {topic} is no bytes"))
+                    .remedy("Use JsonConverter or StringConverter for values with structure."));
+            }
+        }
+        Ok(true)
+    }
+
+    fn decode(&mut self, _: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
+        Ok(match format {
+            Format::Bytes => Payload::Bytes(bytes.clone()),
+            Format::Structured => Payload::structured(self.schema.clone(), Value::Bytes(bytes.clone())),
+            Format::Json => {
+                let mut out = BytesMut::from(&b"\""[..]);
+                append_base64(bytes, &mut out);
+                out.extend_from_slice(b"\"");
+                Payload::Json(out.freeze())
+            }
+        })
+    }
+}

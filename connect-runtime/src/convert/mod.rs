@@ -1,0 +1,20 @@
+//! Between the bytes of the log and what connectors work with: Kafka Connect's converters.
+
+mod bytes;
+mod json;
+mod number;
+mod registry;
+mod string;
+
+pub use registry::{converter_keys, find_converter, names};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Appends the Base64 form of `bytes`.
+pub(crate) fn append_base64(bytes: &[u8], out: &mut ::bytes::BytesMut) {
+    let from = out.len();
+    out.resize(from + bytes.len().div_ceil(3) * 4, 0);
+    let written = STANDARD.encode_slice(bytes, &mut out[from..]).unwrap_or(0);
+    out.truncate(from + written);
+}

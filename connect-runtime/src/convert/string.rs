@@ -1,0 +1,82 @@
+//! `StringConverter`: text as it is.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use connector_api::config::{Config, ConfigDef, ConfigKey, ConfigType};
+use connector_api::data::{Format, Payload, Schema, Text, Value};
+use connector_api::{Converter, ConverterPlugin, Error, Result};
+
+use super::json::write_plain;
+
+pub(super) struct StringConverterPlugin;
+
+impl ConverterPlugin for StringConverterPlugin {
+    fn class(&self) -> &'static str {
+        "org.apache.kafka.connect.storage.StringConverter"
+    }
+
+    fn config(&self) -> ConfigDef {
+        let encoding = ConfigKey::preset("converter.encoding", ConfigType::String, "UTF-8")
+            .only(&["UTF-8", "UTF8"], "text is always UTF-8")
+            .doc("The encoding of the text.");
+        ConfigDef::new().key(encoding).grouped("Converter")
+    }
+
+    fn converter(&self, _: &Config, _: bool) -> Result<Box<dyn Converter>> {
+        Ok(Box::new(StringConverter { schema: Arc::new(Schema::string().optional()) }))
+    }
+}
+
+struct StringConverter {
+    schema: Arc<Schema>,
+}
+
+impl Converter for StringConverter {
+    /// Text and bytes as they are, everything else as JSON.
+    fn encode(&mut self, _: &str, payload: &Payload, out: &mut BytesMut) -> Result<bool> {
+        match payload {
+            Payload::Null | Payload::Structured { value: Value::Null, .. } => return Ok(false),
+            Payload::Bytes(bytes) | Payload::Json(bytes) => out.extend_from_slice(bytes),
+            Payload::Structured { value: Value::String(text), .. } => out.extend_from_slice(text.as_bytes()),
+            Payload::Structured { value, .. } => write_plain(value, out),
+        }
+        Ok(true)
+    }
+
+    fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
+        if format == Format::Bytes {
+            return Ok(Payload::Bytes(bytes.clone()));
+        }
+        let text = Text::try_from(bytes.clone()).map_err(|why| {
+            Error::reject(format!("a record of topic {topic} is not UTF-8 text"))
+                .caused_by(why)
+                .remedy("Use ByteArrayConverter for data that is not text.")
+        })?;
+        let value = Value::String(text);
+        if format == Format::Structured {
+            return Ok(Payload::structured(self.schema.clone(), value));
+        }
+        let mut out = BytesMut::with_capacity(bytes.len() + 2);
+        write_plain(&value, &mut out);
+        Ok(Payload::Json(out.freeze()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_passes_and_what_is_no_text_is_named() {
+        let mut converter = StringConverterPlugin.converter(&Config::default(), false).unwrap();
+        let mut out = BytesMut::new();
+        assert!(converter.encode("t", &Payload::text("zwölf"), &mut out).unwrap());
+        assert_eq!(out, "zwölf".as_bytes());
+        assert!(!converter.encode("t", &Payload::Null, &mut out).unwrap());
+        let json = converter.decode("t", &Bytes::from_static(b"a\"b"), Format::Json).unwrap();
+        assert_eq!(json, Payload::Json(Bytes::from_static(b"\"a\\\"b\"")));
+        let error = converter.decode("t", &Bytes::from_static(b"\xff"), Format::Json).unwrap_err();
+        assert!(error.to_string().contains("a record of topic t is not UTF-8 text"), "{error}");
+    }
+}

@@ -1,0 +1,224 @@
+//! The loop: changes, requests, ends of threads, the clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::connector::Running;
+use super::{Event, Parts};
+use crate::herd::config_log::RestartRequest;
+use crate::herd::status_log::{State, Status, Subject};
+
+/// How often to look at the clock while something is about to happen.
+const SOON: Duration = Duration::from_millis(50);
+
+/// How often to look at the clock otherwise, while tasks run.
+const LATER: Duration = Duration::from_secs(1);
+
+/// What tells a status to everybody: the topic, and this worker's own view.
+pub(super) struct Supervisor {
+    pub parts: Arc<Parts>,
+    pub events: mpsc::UnboundedSender<Event>,
+    running: BTreeMap<String, Running>,
+    runs: u64,
+    stopping: Option<(oneshot::Sender<()>, Instant)>,
+}
+
+impl Supervisor {
+    pub fn new(parts: Arc<Parts>, events: mpsc::UnboundedSender<Event>) -> Supervisor {
+        Supervisor { parts, events, running: BTreeMap::new(), runs: 0, stopping: None }
+    }
+
+    pub async fn run(
+        mut self,
+        mut events: mpsc::UnboundedReceiver<Event>,
+        mut restarts: mpsc::UnboundedReceiver<RestartRequest>,
+    ) {
+        let mut changes = self.parts.configs.changes();
+        self.forget_the_deleted();
+        self.reconcile_all();
+        loop {
+            let pause = self.pause();
+            tokio::select! {
+                biased;
+                event = events.recv() => match event {
+                    Some(event) => self.on_event(event),
+                    None => return,
+                },
+                changed = changes.changed() => match changed {
+                    Ok(()) => {
+                        changes.mark_unchanged();
+                        self.reconcile_all();
+                    }
+                    Err(_) => return,
+                },
+                Some(request) = restarts.recv() => self.on_restart_request(&request),
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => self.on_clock(),
+            }
+            if self.finished() {
+                return;
+            }
+        }
+    }
+
+    /// How long until the clock matters; `None` while nothing runs.
+    fn pause(&self) -> Option<Duration> {
+        let soon = self.stopping.is_some() || self.running.values().any(Running::is_about_to);
+        (!self.running.is_empty() || soon).then_some(if soon { SOON } else { LATER })
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Split { connector, run, result } => {
+                self.with(&connector, |running, to| running.on_split(to, run, result))
+            }
+            Event::Watched { connector, run, result } => {
+                self.with(&connector, |running, to| running.on_watched(to, run, result));
+            }
+            Event::Committed { connector, run, result } => {
+                self.with(&connector, |running, to| running.on_committed(to, run, result));
+            }
+            Event::Started { connector, task, run } => {
+                self.with(&connector, |running, to| running.on_task_started(to, task, run));
+            }
+            Event::Ended { connector, task, run, end } => {
+                self.with(&connector, |running, to| running.on_task_ended(to, task, run, end));
+                self.reconcile(&connector);
+            }
+            Event::RestartConnector { connector, done } => {
+                self.with(&connector, |running, to| running.restart(to));
+                let _ = done.send(());
+            }
+            Event::RestartTask { connector, task, done } => {
+                let mut found = false;
+                self.with(&connector, |running, to| found = running.restart_task(to, task));
+                let _ = done.send(found);
+            }
+            Event::Shutdown { done } => {
+                let deadline = Instant::now() + self.parts.config.graceful_stop + Duration::from_secs(2);
+                self.stopping = Some((done, deadline));
+                let names: Vec<String> = self.running.keys().cloned().collect();
+                for name in names {
+                    self.with(&name, Running::stop_all);
+                }
+            }
+        }
+    }
+
+    fn on_restart_request(&mut self, request: &RestartRequest) {
+        self.with(&request.connector, |running, to| {
+            if !request.only_failed || running.has_failed() {
+                running.restart(to);
+            }
+            if request.include_tasks {
+                running.restart_tasks(to, request.only_failed);
+            }
+        });
+    }
+
+    fn on_clock(&mut self) {
+        let names: Vec<String> = self.running.keys().cloned().collect();
+        for name in names {
+            let waits = self.running.get(&name).is_some_and(Running::is_about_to);
+            self.with(&name, Running::on_clock);
+            // What was given up may have been in the way of something that is wanted.
+            if waits {
+                self.reconcile(&name);
+            }
+        }
+    }
+
+    /// Lets a connector act, with the means to.
+    fn with(&mut self, name: &str, act: impl FnOnce(&mut Running, &mut To<'_>)) {
+        if let Some(running) = self.running.get_mut(name) {
+            let mut to = To { parts: &self.parts, events: &self.events, runs: &mut self.runs, connector: name };
+            act(running, &mut to);
+        }
+    }
+
+    fn reconcile_all(&mut self) {
+        let mut names: BTreeSet<String> = self.running.keys().cloned().collect();
+        names.extend(self.parts.configs.names());
+        names.iter().for_each(|name| self.reconcile(name));
+    }
+
+    /// Makes one connector run as it is wanted.
+    fn reconcile(&mut self, name: &str) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let wanted = self.parts.configs.get(name);
+        let other_life = match (&wanted, self.running.get(name)) {
+            (Some(wanted), Some(running)) => wanted.incarnation != running.incarnation(),
+            (None, running) => running.is_some(),
+            (Some(_), None) => false,
+        };
+        if other_life {
+            self.with(name, Running::stop_all);
+            if self.running.get(name).is_some_and(Running::is_over) {
+                self.running.remove(name);
+                self.forget(name);
+            } else {
+                return;
+            }
+        }
+        let Some(wanted) = wanted else { return };
+        self.running.entry(name.to_owned()).or_insert_with(|| Running::new(&wanted.incarnation));
+        self.with(name, |running, to| running.reconcile(to, &wanted));
+    }
+
+    /// Removes what is known of a connector that is no more.
+    fn forget(&self, name: &str) {
+        self.parts.live.remove(name);
+        for (subject, _) in self.parts.statuses.of_connector(name) {
+            self.parts.statuses.tell(subject, None);
+        }
+    }
+
+    /// Connectors that were deleted while no worker ran may have left statuses.
+    fn forget_the_deleted(&self) {
+        let wanted: BTreeSet<String> = self.parts.configs.names().into_iter().collect();
+        self.parts.statuses.names().difference(&wanted).for_each(|name| self.forget(name));
+    }
+
+    /// While stopping: whether everything has ended or the time is over.
+    fn finished(&mut self) -> bool {
+        let Some((_, deadline)) = &self.stopping else { return false };
+        let over = self.running.values().all(Running::is_over);
+        if !over && Instant::now() < *deadline {
+            return false;
+        }
+        let names: Vec<String> = self.running.keys().cloned().collect();
+        for name in names {
+            self.with(&name, Running::leave);
+        }
+        if let Some((done, _)) = self.stopping.take() {
+            let _ = done.send(());
+        }
+        true
+    }
+}
+
+/// What a connector needs to act.
+pub(super) struct To<'a> {
+    pub parts: &'a Arc<Parts>,
+    pub events: &'a mpsc::UnboundedSender<Event>,
+    runs: &'a mut u64,
+    pub connector: &'a str,
+}
+
+impl To<'_> {
+    /// A number that no other start has.
+    pub fn next_run(&mut self) -> u64 {
+        *self.runs += 1;
+        *self.runs
+    }
+
+    /// Tells everybody how the connector or one of its tasks is doing.
+    pub fn tell(&self, subject: Subject, state: State, trace: Option<String>, version: Option<String>) {
+        let worker_id = self.parts.worker_id.clone();
+        self.parts.statuses.tell(subject, Some(Status { state, trace, worker_id, generation: 0, version }));
+    }
+}

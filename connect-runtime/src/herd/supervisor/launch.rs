@@ -1,0 +1,150 @@
+//! The threads of tasks.
+
+use std::io;
+use std::sync::Arc;
+
+use connector_api::config::RawConfig;
+use connector_api::plugin::{AnySinkConnector, AnySourceConnector};
+use connector_api::{Error, Plugin, Result};
+use tokio::runtime::Handle;
+
+use super::actor::To;
+use super::{Event, Parts};
+use crate::config::client::{consumer_settings, producer_config};
+use crate::config::connector::{all_keys, check};
+use crate::sink::{self, Decoder, GroupSettings, SinkSetup};
+use crate::source::{self, Encoder, SourceSetup, TopicCreation};
+use crate::task::{Order, OrderSender, Orders, Pulse, TaskId, TaskView, orders, start_thread};
+
+/// What a task's thread takes with it.
+struct Launch {
+    parts: Arc<Parts>,
+    id: TaskId,
+    /// The connector's configuration and the task's, as they are stored.
+    connector: RawConfig,
+    task: RawConfig,
+    orders: Orders,
+    view: TaskView,
+    control: Handle,
+    started: Box<dyn FnOnce() + Send>,
+}
+
+/// Starts the thread of a task. Its end comes as an event.
+pub(super) fn launch(
+    to: &To<'_>,
+    number: u32,
+    task: &RawConfig,
+    order: Order,
+    view: TaskView,
+    run: u64,
+) -> io::Result<(OrderSender, Pulse)> {
+    let (sender, orders) = orders(order);
+    let connector = to.parts.configs.get(to.connector).map(|entry| entry.config).unwrap_or_default();
+    let (events, name) = (to.events.clone(), to.connector.to_owned());
+    let started = {
+        let (events, connector) = (events.clone(), name.clone());
+        move || drop(events.send(Event::Started { connector, task: number, run }))
+    };
+    let launch = Launch {
+        parts: to.parts.clone(),
+        id: view.id().clone(),
+        connector,
+        task: task.clone(),
+        orders,
+        view,
+        control: Handle::current(),
+        started: Box::new(started),
+    };
+    let thread = start_thread(&format!("task-{}", launch.id), move || launch.run())?;
+    let pulse = thread.pulse.clone();
+    tokio::spawn(async move {
+        let end = thread.end().await;
+        let _ = events.send(Event::Ended { connector: name, task: number, run, end });
+    });
+    Ok((sender, pulse))
+}
+
+impl Launch {
+    /// On the task's own thread: secrets, settings, converters, and then the loop.
+    async fn run(self) -> Result<()> {
+        let class = self.connector.get("connector.class").map_or("", String::as_str);
+        let plugin = self.parts.plugins.find(class).map_err(|why| Error::bad_config("connector.class", why))?.clone();
+        let name = &self.id.connector;
+        let connector = self.parts.secrets.resolve(name, &self.connector).map_err(Error::fail)?.config;
+        let checked = check(&plugin, &connector, &self.parts.config);
+        if let Some(issue) = checked.issues.iter().find(|issue| issue.is_error()) {
+            return Err(Error::bad_config(&issue.key, &issue.message));
+        }
+        // What a task leaves out, it has from its connector.
+        let mut task = connector.clone();
+        task.extend(self.parts.secrets.resolve(name, &self.task).map_err(Error::fail)?.config);
+        match plugin.clone() {
+            Plugin::Source(source) => self.run_source(source, &plugin, &connector, &task).await,
+            Plugin::Sink(sink) => self.run_sink(sink, &plugin, &connector, &task).await,
+        }
+    }
+
+    async fn run_source(
+        self,
+        source: Arc<dyn AnySourceConnector>,
+        plugin: &Plugin,
+        connector: &RawConfig,
+        task: &RawConfig,
+    ) -> Result<()> {
+        let worker = &self.parts.config;
+        source::run(SourceSetup {
+            connector: source,
+            config: all_keys(plugin).read(task).config,
+            client: self.parts.link.client(&format!("connector-producer-{}", self.id)),
+            producer: producer_config(&worker.raw, connector),
+            encoder: Encoder::new(worker, connector)?,
+            creation: TopicCreation::new(worker.create_topics, connector),
+            positions: self.parts.offsets.clone(),
+            commit: (worker.commit_interval, worker.commit_timeout),
+            orders: self.orders,
+            view: self.view,
+            call_limit: worker.stuck_after,
+            graceful_stop: worker.graceful_stop,
+            budget: self.parts.budget.clone(),
+            started: self.started,
+        })
+        .await
+    }
+
+    async fn run_sink(
+        self,
+        sink: Arc<dyn AnySinkConnector>,
+        plugin: &Plugin,
+        connector: &RawConfig,
+        task: &RawConfig,
+    ) -> Result<()> {
+        let worker = &self.parts.config;
+        let config = all_keys(plugin).read(task).config;
+        let consumer = consumer_settings(&worker.raw, connector);
+        let client_name = format!("connector-consumer-{}", self.id);
+        let group = GroupSettings {
+            group: consumer.group.clone().unwrap_or_else(|| format!("connect-{}", self.id.connector)),
+            session_timeout: consumer.session_timeout,
+            heartbeat_interval: consumer.heartbeat_interval,
+            rebalance_timeout: consumer.rebalance_timeout,
+            control: self.control,
+            client: self.parts.link.client(&client_name),
+        };
+        sink::run(SinkSetup {
+            decoder: Decoder::new(worker, connector, sink.formats(&config))?,
+            connector: sink,
+            config,
+            client: self.parts.link.client(&client_name),
+            consumer,
+            group,
+            commit_interval: worker.commit_interval,
+            orders: self.orders,
+            view: self.view,
+            call_limit: worker.stuck_after,
+            graceful_stop: worker.graceful_stop,
+            budget: self.parts.budget.clone(),
+            started: self.started,
+        })
+        .await
+    }
+}

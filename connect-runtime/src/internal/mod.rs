@@ -1,0 +1,10 @@
+//! The worker's own topics: configurations, positions, states. Each is read whole at start and followed from then on.
+
+mod tail;
+mod topics;
+mod writer;
+
+pub use tail::Tail;
+pub use topics::ensure;
+pub(crate) use writer::now_ms;
+pub use writer::{Entry, Writer};

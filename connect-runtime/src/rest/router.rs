@@ -1,0 +1,64 @@
+//! Every path and what answers it.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{get, post, put};
+
+use super::error::RestError;
+use super::{RestState, actions, config, connectors, gate, offsets, plugins, root, status, tasks};
+
+/// Method and path of everything that is served. `rest-api.md` has the same list, and a test compares them.
+pub const ROUTES: &[(&str, &str)] = &[
+    ("GET", "/"),
+    ("GET", "/health"),
+    ("GET", "/connectors"),
+    ("POST", "/connectors"),
+    ("GET", "/connectors/{connector}"),
+    ("DELETE", "/connectors/{connector}"),
+    ("GET", "/connectors/{connector}/config"),
+    ("PUT", "/connectors/{connector}/config"),
+    ("PATCH", "/connectors/{connector}/config"),
+    ("GET", "/connectors/{connector}/status"),
+    ("PUT", "/connectors/{connector}/pause"),
+    ("PUT", "/connectors/{connector}/resume"),
+    ("PUT", "/connectors/{connector}/stop"),
+    ("POST", "/connectors/{connector}/restart"),
+    ("GET", "/connectors/{connector}/tasks"),
+    ("GET", "/connectors/{connector}/tasks/{task}/status"),
+    ("POST", "/connectors/{connector}/tasks/{task}/restart"),
+    ("GET", "/connectors/{connector}/offsets"),
+    ("GET", "/connector-plugins"),
+    ("GET", "/connector-plugins/{plugin}/config"),
+    ("PUT", "/connector-plugins/{plugin}/config/validate"),
+];
+
+/// The router.
+pub fn router(state: RestState) -> Router {
+    let body_max_bytes = state.0.body_max_bytes.get().copied().unwrap_or(1 << 20);
+    Router::new()
+        .route("/", get(root::root))
+        .route("/health", get(root::health))
+        .route("/connectors", get(connectors::list).post(connectors::create))
+        .route("/connectors/{connector}", get(connectors::read).delete(connectors::delete))
+        .route("/connectors/{connector}/config", get(config::read).put(config::replace).patch(config::patch))
+        .route("/connectors/{connector}/status", get(status::read))
+        .route("/connectors/{connector}/pause", put(actions::pause))
+        .route("/connectors/{connector}/resume", put(actions::resume))
+        .route("/connectors/{connector}/stop", put(actions::stop))
+        .route("/connectors/{connector}/restart", post(actions::restart))
+        .route("/connectors/{connector}/tasks", get(tasks::list))
+        .route("/connectors/{connector}/tasks/{task}/status", get(status::read_task))
+        .route("/connectors/{connector}/tasks/{task}/restart", post(tasks::restart))
+        .route("/connectors/{connector}/offsets", get(offsets::read))
+        .route("/connector-plugins", get(plugins::list))
+        .route("/connector-plugins/{plugin}/config", get(plugins::keys))
+        .route("/connector-plugins/{plugin}/config/validate", put(plugins::validate))
+        .fallback(async || RestError::not_found("HTTP 404 Not Found"))
+        .method_not_allowed_fallback(async || {
+            RestError::new(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")
+        })
+        .layer(DefaultBodyLimit::max(body_max_bytes))
+        .layer(axum::middleware::from_fn(gate::pass))
+        .with_state(state)
+}

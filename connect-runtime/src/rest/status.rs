@@ -1,0 +1,130 @@
+//! `/connectors/{connector}/status` and `/connectors/{connector}/tasks/{task}/status`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Map, Value as Json, json};
+
+use super::RestState;
+use super::connectors::kind;
+use super::error::{RestError, RestResult, json_reply};
+use crate::herd::config_log::ConnectorEntry;
+use crate::herd::status_log::{State as Doing, Status, Subject};
+use crate::herd::{Herd, LiveTask};
+
+/// `GET /connectors/{connector}/status`.
+pub async fn read(State(state): State<RestState>, Path(name): Path<String>) -> RestResult<Response> {
+    let herd = state.herd()?;
+    let entry = herd.get(&name, || format!("No status found for connector {name}"))?;
+    Ok(json_reply(StatusCode::OK, &connector_status(herd, &name, &entry)))
+}
+
+/// `GET /connectors/{connector}/tasks/{task}/status`.
+pub async fn read_task(
+    State(state): State<RestState>,
+    Path((name, task)): Path<(String, String)>,
+) -> RestResult<Response> {
+    let herd = state.herd()?;
+    let number: u32 = task.parse().map_err(|_| RestError::not_found("HTTP 404 Not Found"))?;
+    let missing = || format!("No status found for task {name}-{number}");
+    let entry = herd.get(&name, missing)?;
+    if number as usize >= entry.tasks.len() {
+        return Err(RestError::not_found(missing()));
+    }
+    Ok(json_reply(StatusCode::OK, &task_status(herd, &name, number)))
+}
+
+/// What Kafka Connect calls ConnectorStateInfo, with what this worker knows beyond it. A connector of which nobody has
+/// said anything yet is UNASSIGNED.
+pub fn connector_status(herd: &Herd, name: &str, entry: &ConnectorEntry) -> Json {
+    let mut connector = match herd.parts().live.get(name) {
+        Some(live) => {
+            let mut shown = state_object(live.state, &herd.parts().worker_id, live.trace, live.version);
+            if !live.warnings.is_empty() {
+                shown.insert("warnings".to_owned(), json!(live.warnings));
+            }
+            shown
+        }
+        None => stored(herd.parts().statuses.get(&Subject::Connector(name.to_owned()))),
+    };
+    let tasks: Vec<Json> = (0..entry.tasks.len() as u32).map(|task| task_status(herd, name, task)).collect();
+    connector.retain(|_, value| !value.is_null());
+    json!({ "name": name, "connector": connector, "tasks": tasks, "type": kind(herd, entry) })
+}
+
+fn task_status(herd: &Herd, name: &str, task: u32) -> Json {
+    let live = herd.parts().live.get(name);
+    let version = live.as_ref().and_then(|live| live.version.clone());
+    let mut shown = match live.and_then(|live| live.tasks.get(&task).cloned()) {
+        Some(live) => live_task(&live, &herd.parts().worker_id, version),
+        None => stored(herd.parts().statuses.get(&Subject::Task(name.to_owned(), task))),
+    };
+    shown.insert("id".to_owned(), json!(task));
+    Json::Object(shown)
+}
+
+fn live_task(live: &LiveTask, worker_id: &str, version: Option<String>) -> Map<String, Json> {
+    let mut shown = state_object(live.state, worker_id, live.trace.clone(), version);
+    let seen = live.view.snapshot();
+    shown.insert("records".to_owned(), json!(seen.records));
+    if !seen.activity.is_empty() {
+        shown.insert("activity".to_owned(), json!(seen.activity));
+    }
+    if !seen.retrying.is_empty() {
+        shown.insert("retrying".to_owned(), json!(seen.retrying));
+    }
+    if !seen.warnings.is_empty() {
+        shown.insert("warnings".to_owned(), json!(seen.warnings));
+    }
+    if !seen.progress.is_empty() {
+        let piece = |piece: &connector_api::Progress| {
+            json!({
+                "name": piece.name,
+                "done": piece.done,
+                "total": piece.total,
+                "unit": piece.unit,
+                "percent": percent(piece),
+                "finished": piece.finished,
+            })
+        };
+        shown.insert("progress".to_owned(), seen.progress.iter().map(piece).collect());
+    }
+    if let Some(restart) = live.restart {
+        shown.insert("restart".to_owned(), json!({ "attempt": restart.attempt, "at": timestamp(restart.at_ms) }));
+    }
+    shown
+}
+
+/// How much is done, in whole percent; never 100 before it is finished, since totals may be estimates.
+fn percent(piece: &connector_api::Progress) -> Option<u64> {
+    if piece.finished {
+        return Some(100);
+    }
+    let total = piece.total.filter(|total| *total > 0)?;
+    Some((piece.done.saturating_mul(100) / total).min(99))
+}
+
+fn state_object(state: Doing, worker_id: &str, trace: Option<String>, version: Option<String>) -> Map<String, Json> {
+    let mut shown = Map::new();
+    shown.insert("state".to_owned(), json!(state.name()));
+    shown.insert("worker_id".to_owned(), json!(worker_id));
+    if let Some(trace) = trace {
+        shown.insert("trace".to_owned(), json!(trace));
+    }
+    if let Some(version) = version {
+        shown.insert("version".to_owned(), json!(version));
+    }
+    shown
+}
+
+fn stored(status: Option<Status>) -> Map<String, Json> {
+    match status {
+        Some(status) => state_object(status.state, &status.worker_id, status.trace, status.version),
+        None => state_object(Doing::Unassigned, "", None, None),
+    }
+}
+
+/// ISO 8601 in UTC, to the second.
+fn timestamp(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.0}")).unwrap_or_default()
+}

@@ -1,0 +1,390 @@
+//! THE sink loop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_client::admin::{OffsetAt, offsets_at};
+use broker_client::offsets::{commit, committed};
+use broker_client::{Client, ClientError, FetchEvent, Fetcher, TopicPartition};
+use connector_api::config::Config;
+use connector_api::plugin::{AnySinkConnector, AnySinkTask};
+use connector_api::{Error, FlushOccasion, Result, Taken, TaskContext, TopicPartition as Named};
+use tokio::time::Instant;
+
+use super::decode::Decoder;
+use super::group::{Change, Group, GroupSettings};
+use super::progress::Progress;
+use super::queue::{Chunk, Queue};
+use super::subscription::Subscription;
+use crate::config::client::ConsumerSettings;
+use crate::task::{Calls, MemoryBudget, Order, Orders, Retries, TaskView, Trouble};
+
+/// All that a sink task is made of.
+pub struct SinkSetup {
+    /// The connector.
+    pub connector: Arc<dyn AnySinkConnector>,
+    /// The task's configuration, with secrets.
+    pub config: Config,
+    /// The log.
+    pub client: Client,
+    /// How to read.
+    pub consumer: ConsumerSettings,
+    /// How to take part in the group.
+    pub group: GroupSettings,
+    /// How to convert records.
+    pub decoder: Decoder,
+    /// How often offsets are committed.
+    pub commit_interval: Duration,
+    /// What to do.
+    pub orders: Orders,
+    /// Where to show it.
+    pub view: TaskView,
+    /// How long a call of the connector may take.
+    pub call_limit: Duration,
+    /// How long stopping may take.
+    pub graceful_stop: Duration,
+    /// The worker's memory.
+    pub budget: MemoryBudget,
+    /// Called once the connector has started.
+    pub started: Box<dyn FnOnce() + Send>,
+}
+
+/// Runs a sink task on the current thread until it is told to stop or fails.
+pub async fn run(setup: SinkSetup) -> Result<()> {
+    let graceful_stop = setup.graceful_stop;
+    let mut sink = Sink::start(setup).await?;
+    let flowed = sink.flow().await;
+    sink.finish(Instant::now() + graceful_stop).await;
+    flowed
+}
+
+struct Sink {
+    task: Box<dyn AnySinkTask>,
+    client: Client,
+    group: Group,
+    fetcher: Fetcher,
+    decoder: Decoder,
+    queue: Queue,
+    /// Records that are being put, and when to try again.
+    chunk: Chunk,
+    try_again: Option<Instant>,
+    /// What the fetcher found beside records while the connector was busy.
+    found: Option<FetchEvent>,
+    progress: Progress,
+    consumer: ConsumerSettings,
+    commit_interval: Duration,
+    next_commit: Instant,
+    orders: Orders,
+    calls: Calls,
+    retries: Retries,
+}
+
+impl Sink {
+    /// Connects both ends: the other system first, so that no partitions are taken that cannot be served.
+    async fn start(setup: SinkSetup) -> Result<Sink> {
+        let SinkSetup { connector, config, client, consumer, group, orders, view, .. } = setup;
+        let calls = Calls { limit: setup.call_limit, view: view.clone() };
+        let host = Arc::new(view.clone());
+        let context = TaskContext { connector: view.id().connector.clone(), task: view.id().task, host };
+        let mut task = connector.task();
+        let started = calls.bounded("start", task.start(context, &config)).await;
+        orders.still_ours()?;
+        let joined = match started {
+            Ok(()) => Group::join(group, Subscription::new(&config), &client).await.map_err(unreachable),
+            Err(error) => Err(error),
+        };
+        let group = match joined {
+            Ok(group) => group,
+            Err(error) => {
+                let _ = tokio::time::timeout(setup.graceful_stop, task.stop()).await;
+                return Err(error);
+            }
+        };
+        (setup.started)();
+        Ok(Sink {
+            task,
+            fetcher: Fetcher::new(client.clone(), consumer.fetch),
+            client,
+            group,
+            decoder: setup.decoder,
+            queue: Queue::new(setup.budget),
+            chunk: Chunk::default(),
+            try_again: None,
+            found: None,
+            progress: Progress::default(),
+            consumer,
+            commit_interval: setup.commit_interval,
+            next_commit: Instant::now() + setup.commit_interval,
+            orders,
+            calls,
+            retries: Retries::new(view),
+        })
+    }
+
+    /// Take partitions on, fetch, convert, put, flush, commit, give partitions up: until the order is to stop.
+    async fn flow(&mut self) -> Result<()> {
+        loop {
+            tokio::task::yield_now().await;
+            let order = self.orders.now();
+            if order == Order::Stop {
+                return Ok(());
+            }
+            let running = order == Order::Run;
+            let (to_put, again) = (!self.chunk.records.is_empty() || !self.queue.is_empty(), self.try_again);
+            tokio::select! {
+                biased;
+                () = self.orders.changed_from(order) => {}
+                change = self.group.change(&self.client) => self.on_change(change).await?,
+                () = tokio::time::sleep_until(self.next_commit) => self.flush_and_commit(FlushOccasion::Interval).await?,
+                () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if running && to_put => {
+                    self.try_again = None;
+                    self.put().await?;
+                }
+                event = self.fetcher.event(), if running && self.queue.has_room() => self.on_fetched(event).await?,
+            }
+        }
+    }
+
+    /// Puts the next records, or those that are to be tried again, and meanwhile fetches ahead.
+    async fn put(&mut self) -> Result<()> {
+        if self.chunk.records.is_empty() {
+            self.chunk = self.queue.next(self.consumer.max_poll_records, &mut self.decoder)?;
+        }
+        let taken = {
+            let mut put = pin!(self.calls.bounded("put", self.task.put(&self.chunk.records)));
+            loop {
+                tokio::select! {
+                    biased;
+                    taken = &mut put => break taken,
+                    event = self.fetcher.event(), if self.found.is_none() && self.queue.has_room() => match event {
+                        FetchEvent::Records { partition, from, batches, .. } => {
+                            self.queue.push(&partition, from, batches);
+                        }
+                        other => self.found = Some(other),
+                    },
+                }
+            }
+        };
+        self.orders.still_ours()?;
+        if let Some(found) = self.found.take() {
+            self.on_fetched(found).await?;
+        }
+        match taken {
+            Ok(taken) => self.on_taken(taken),
+            Err(error) => {
+                let delay = self.retries.after(error)?;
+                self.try_again = Some(Instant::now() + delay);
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts what was taken; keeps what is to be put again; a record that cannot be taken ends the task.
+    fn on_taken(&mut self, taken: Taken) -> Result<()> {
+        if let Some((index, why)) = taken.rejected.into_iter().next() {
+            return Err(self.rejected(index, why));
+        }
+        let all = self.chunk.records.len();
+        match taken.again {
+            Some((indexes, why)) if !indexes.is_empty() => {
+                let delay = self.retries.after(why)?;
+                self.try_again = Some(Instant::now() + delay);
+                let mut index = 0;
+                self.chunk.records.retain(|_| {
+                    index += 1;
+                    indexes.binary_search(&(index - 1)).is_ok()
+                });
+                self.calls.view.moved((all - self.chunk.records.len()) as u64);
+            }
+            _ => {
+                self.retries.succeeded();
+                let done = std::mem::take(&mut self.chunk);
+                done.next.iter().for_each(|(partition, next)| self.progress.put(partition, *next));
+                self.calls.view.moved(all as u64);
+            }
+        }
+        Ok(())
+    }
+
+    fn rejected(&self, index: usize, why: Error) -> Error {
+        let place = match self.chunk.records.get(index) {
+            Some(record) => format!("{} offset {}", record.origin, record.offset),
+            None => "a record that was not put".to_owned(),
+        };
+        let remedy = why.remedy_text().unwrap_or("Correct the sink's configuration or the data.").to_owned();
+        Error::fatal(format!("the sink cannot take {place}")).caused_by(why).remedy(remedy)
+    }
+
+    async fn on_fetched(&mut self, event: FetchEvent) -> Result<()> {
+        match event {
+            FetchEvent::Records { partition, from, batches, .. } => {
+                self.calls.view.works(Trouble::Log);
+                self.queue.push(&partition, from, batches);
+            }
+            FetchEvent::CaughtUp => self.calls.view.works(Trouble::Log),
+            FetchEvent::Retrying(error) => self.calls.view.retrying(Trouble::Log, error.to_string()),
+            FetchEvent::OutOfRange { partition, offset } => self.reset(partition, offset).await?,
+            FetchEvent::Failed { partition, error } => {
+                return Err(Error::fail(format!("cannot read {partition}")).caused_by(error));
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_change(&mut self, change: Change) -> Result<()> {
+        match change {
+            Change::Assigned(partitions) => {
+                let gone: Vec<TopicPartition> = self.group.owned().difference(&partitions).cloned().collect();
+                let new: Vec<TopicPartition> = partitions.difference(self.group.owned()).cloned().collect();
+                self.give_up(&gone).await?;
+                self.take_on(&new).await?;
+                self.group.now_owns(partitions);
+            }
+            Change::Lost(error) => {
+                self.calls.view.retrying(Trouble::Log, error.to_string());
+                let all: Vec<TopicPartition> = self.group.owned().iter().cloned().collect();
+                self.close(&all).await?;
+                self.group.start_over();
+            }
+            Change::Retrying(error) => self.calls.view.retrying(Trouble::Log, error.to_string()),
+            Change::Refused(error) => {
+                let group = &self.group.committer().group;
+                return Err(Error::fail(format!("the log does not let the task into its group {group}"))
+                    .caused_by(error)
+                    .remedy(
+                        "Is the group in use by another kind of consumer? `consumer.override.group.id` names another.",
+                    ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes partitions on: committed offsets, the sink's own, or the configured start, in that order of weakness.
+    async fn take_on(&mut self, new: &[TopicPartition]) -> Result<()> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let known = committed(&self.client, &self.group.committer().group, Some(new)).await.map_err(unreachable)?;
+        let mut starts: BTreeMap<TopicPartition, i64> = BTreeMap::new();
+        for partition in new {
+            let offset = match known.get(partition) {
+                Some(offset) => *offset,
+                None => self.first_offset(partition).await?,
+            };
+            starts.insert(partition.clone(), offset);
+        }
+        let own = self.calls.bounded("open", self.task.open(&named(new))).await?;
+        self.orders.still_ours()?;
+        for from in own {
+            let partition = TopicPartition { topic: from.partition.topic, partition: from.partition.partition };
+            if let Some(start) = starts.get_mut(&partition) {
+                *start = from.offset;
+            }
+        }
+        for (partition, offset) in starts {
+            self.progress.open(partition.clone(), offset);
+            self.fetcher.read_from(partition, offset);
+        }
+        self.calls.view.works(Trouble::Log);
+        Ok(())
+    }
+
+    async fn first_offset(&self, partition: &TopicPartition) -> Result<i64> {
+        let at = if self.consumer.from_earliest { OffsetAt::Earliest } else { OffsetAt::Latest };
+        let offsets = offsets_at(&self.client, &partition.topic, &[partition.partition], at).await;
+        Ok(offsets.map_err(unreachable)?.get(&partition.partition).copied().unwrap_or(0))
+    }
+
+    /// The log does not have the offset any more, or not yet.
+    async fn reset(&mut self, partition: TopicPartition, offset: i64) -> Result<()> {
+        let start = self.first_offset(&partition).await?;
+        let what = format!("{partition} has no offset {offset} in the log any more; reading goes on at {start}");
+        connector_api::Host::warn(&self.calls.view, &what);
+        self.progress.open(partition.clone(), start);
+        self.fetcher.read_from(partition, start);
+        Ok(())
+    }
+
+    /// Gives partitions up: stop fetching, flush, commit, close, drop what is left. Never in another order.
+    async fn give_up(&mut self, gone: &[TopicPartition]) -> Result<()> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        gone.iter().for_each(|partition| self.fetcher.stop_reading(partition));
+        self.flush_and_commit(FlushOccasion::Closing).await?;
+        self.close(gone).await
+    }
+
+    async fn close(&mut self, gone: &[TopicPartition]) -> Result<()> {
+        for partition in gone {
+            self.fetcher.stop_reading(partition);
+            self.queue.forget(partition);
+            self.chunk.forget(partition);
+            self.progress.close(partition);
+        }
+        self.calls.bounded("close", self.task.close(&named(gone))).await?;
+        self.orders.still_ours()
+    }
+
+    /// Asks the sink what is safe, and commits that.
+    async fn flush_and_commit(&mut self, occasion: FlushOccasion) -> Result<()> {
+        self.next_commit = Instant::now() + self.commit_interval;
+        let flushed = match self.calls.bounded("flush", self.task.flush(occasion)).await {
+            Ok(flushed) => flushed,
+            Err(error) => {
+                let delay = self.retries.after(error)?;
+                self.next_commit = Instant::now() + delay;
+                return self.orders.still_ours();
+            }
+        };
+        self.orders.still_ours()?;
+        for warning in self.progress.flushed(flushed) {
+            connector_api::Host::warn(&self.calls.view, &warning);
+        }
+        let offsets = self.progress.to_commit();
+        if !offsets.is_empty() {
+            match commit(&self.client, self.group.committer(), &offsets).await {
+                Ok(()) => {
+                    self.progress.committed(&offsets);
+                    self.calls.view.works(Trouble::Commit);
+                }
+                // The next interval tries again; if the place in the group is lost, a change says so.
+                Err(error) => self.calls.view.retrying(Trouble::Commit, error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Flushes, commits, closes, leaves the group and lets the connector go; all within the deadline.
+    async fn finish(mut self, deadline: Instant) {
+        let last = async {
+            if self.orders.still_ours().is_err() {
+                return;
+            }
+            let all: Vec<TopicPartition> = self.group.owned().iter().cloned().collect();
+            let closed = match self.flush_and_commit(FlushOccasion::Closing).await {
+                Ok(()) => self.close(&all).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = closed {
+                tracing::warn!(%error, "the sink took its end badly; what was not committed is read again");
+            }
+            self.task.stop().await;
+        };
+        if tokio::time::timeout_at(deadline, last).await.is_err() {
+            self.calls.view.retrying(Trouble::Connector, "the connector has not stopped in time");
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.group.leave()).await;
+    }
+}
+
+fn named(partitions: &[TopicPartition]) -> Vec<Named> {
+    let all: BTreeSet<&TopicPartition> = partitions.iter().collect();
+    all.into_iter().map(|one| Named { topic: one.topic.clone(), partition: one.partition }).collect()
+}
+
+fn unreachable(why: ClientError) -> Error {
+    Error::fail("cannot read from the log").caused_by(why)
+}

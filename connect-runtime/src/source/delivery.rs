@@ -1,0 +1,267 @@
+//! What is under way to the log: batches, acknowledgements, positions, outcomes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_client::{Backoff, Client, ClientError, Producer, ProducerEvent, RecordToSend};
+use connector_api::{Error, Outcome, Position, Result, SourceBatch, SourceRecord};
+use tokio::time::Instant;
+
+use super::encode::Encoder;
+use super::in_flight::{InFlight, Prefix};
+use super::topics::TopicCreation;
+use crate::internal::now_ms;
+use crate::offsets::OffsetStore;
+use crate::task::{Share, TaskView, Trouble};
+
+/// The way of a batch into the log, and of its outcome back.
+///
+/// ```text
+/// send -> admitted -> converted -> produced -> acknowledged -> prefix -> positions stored -> outcome
+/// ```
+pub(super) struct Delivery {
+    pub client: Client,
+    pub producer: Producer,
+    pub encoder: Encoder,
+    pub creation: TopicCreation,
+    pub positions: OffsetStore,
+    pub connector: Arc<str>,
+    pub view: TaskView,
+    pub commit_interval: Duration,
+    pub commit_timeout: Duration,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    in_flight: InFlight,
+    shares: BTreeMap<u64, Share>,
+    storing: Option<Storing>,
+    next_store: Option<Instant>,
+    outcomes: VecDeque<(u64, Outcome)>,
+    /// The batch with which sending ended.
+    retracted: Option<(u64, Outcome)>,
+}
+
+/// Positions that are being stored, and the batches that they settle.
+struct Storing {
+    batches: Vec<u64>,
+    stored: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Delivery {
+    pub fn new(
+        (client, producer): (Client, Producer),
+        (encoder, creation): (Encoder, TopicCreation),
+        (positions, view): (OffsetStore, TaskView),
+        (commit_interval, commit_timeout): (Duration, Duration),
+    ) -> Delivery {
+        let connector = view.id().connector.clone();
+        let state = State::default();
+        Delivery {
+            client,
+            producer,
+            encoder,
+            creation,
+            positions,
+            connector,
+            view,
+            commit_interval,
+            commit_timeout,
+            state,
+        }
+    }
+
+    /// Takes a batch in and hands its records to the producer. `share` is the memory that it takes.
+    pub async fn send(&mut self, batch: SourceBatch, mut share: Share) -> Result<()> {
+        let count = batch.records.len() as u32;
+        let bytes = batch.records.iter().map(SourceRecord::size).sum();
+        share.shrink(bytes);
+        let token = self.state.in_flight.admit(batch.id, count, bytes, batch.positions);
+        if count > 0 {
+            self.state.shares.insert(token, share);
+        }
+        let handed_over = self.hand_over(&batch.records, token).await;
+        if let Err(error) = &handed_over {
+            let failed = Outcome::Failed(error.to_string());
+            self.state.retracted = self.state.in_flight.retract().map(|batch| (batch, failed));
+        }
+        self.view.moved(u64::from(count));
+        handed_over
+    }
+
+    async fn hand_over(&mut self, records: &[SourceRecord], token: u64) -> Result<()> {
+        let now = now_ms();
+        for record in records {
+            if !self.producer.knows(&record.topic) {
+                self.creation.ensure(&self.client, &mut self.producer, &record.topic).await?;
+            }
+            let encoded = self.encoder.encode(record)?;
+            let to_send = RecordToSend {
+                partition: record.partition,
+                timestamp: record.timestamp.unwrap_or(now),
+                key: encoded.key,
+                value: encoded.value,
+                headers: &encoded.headers,
+                token,
+            };
+            self.producer.append(&record.topic, &to_send).map_err(broken)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is gathered without waiting for more.
+    pub fn flush(&mut self) -> Result<()> {
+        self.producer.flush().map_err(broken)
+    }
+
+    /// Bytes that the log does not have yet.
+    pub fn bytes(&self) -> usize {
+        self.state.in_flight.bytes()
+    }
+
+    /// The next outcome to tell.
+    pub fn next_outcome(&mut self) -> Option<(u64, Outcome)> {
+        self.state.outcomes.pop_front()
+    }
+
+    /// Waits for the next thing to happen on the way and deals with it. Dropping the future loses nothing.
+    pub async fn step(&mut self) -> Result<()> {
+        let due = self.store_due();
+        tokio::select! {
+            event = self.producer.event(), if self.producer.is_busy() => self.on_event(event),
+            () = stored(&mut self.state.storing), if self.state.storing.is_some() => {
+                self.on_stored();
+                Ok(())
+            }
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                self.store();
+                Ok(())
+            }
+            else => std::future::pending().await,
+        }
+    }
+
+    /// When positions are to be stored next; `None` while there is nothing to store or the last storing goes on.
+    fn store_due(&mut self) -> Option<Instant> {
+        if self.state.storing.is_some() || !self.state.in_flight.has_prefix() {
+            return None;
+        }
+        Some(*self.state.next_store.get_or_insert_with(|| Instant::now() + self.commit_interval))
+    }
+
+    fn on_event(&mut self, event: ProducerEvent) -> Result<()> {
+        match event {
+            ProducerEvent::Acknowledged(acknowledged) => {
+                for done in acknowledged {
+                    if self.state.in_flight.acknowledge(done.token, done.records) {
+                        self.state.shares.remove(&done.token);
+                    }
+                }
+                self.view.works(Trouble::Log);
+                Ok(())
+            }
+            ProducerEvent::Retrying(error) => {
+                self.view.retrying(Trouble::Log, error.to_string());
+                Ok(())
+            }
+            ProducerEvent::Failed(error) => Err(broken(error)),
+        }
+    }
+
+    /// Begins to store the positions of the unbroken prefix.
+    fn store(&mut self) {
+        let Some(Prefix { batches, positions }) = self.state.in_flight.take_prefix() else { return };
+        self.state.next_store = Some(Instant::now() + self.commit_interval);
+        let (store, connector, view) = (self.positions.clone(), self.connector.clone(), self.view.clone());
+        let slow_after = self.commit_timeout;
+        let stored = Box::pin(async move { store_until_done(&store, &connector, &positions, &view, slow_after).await });
+        self.state.storing = Some(Storing { batches, stored });
+    }
+
+    fn on_stored(&mut self) {
+        if let Some(done) = self.state.storing.take() {
+            self.state.outcomes.extend(done.batches.into_iter().map(|batch| (batch, Outcome::Delivered)));
+        }
+    }
+
+    /// Delivers everything that is under way, stores its positions, and leaves an outcome for every batch.
+    pub async fn finish(&mut self, deadline: Instant) {
+        let delivered = tokio::time::timeout_at(deadline, self.deliver_all()).await;
+        let rest = match delivered {
+            Ok(Err(error)) => Outcome::Failed(error.to_string()),
+            _ => Outcome::Unknown,
+        };
+        let abandoned = self.state.storing.take().map(|storing| storing.batches).unwrap_or_default();
+        let open = abandoned.into_iter().chain(self.state.in_flight.abandon());
+        self.state.outcomes.extend(open.map(|batch| (batch, rest.clone())));
+        self.state.outcomes.extend(self.state.retracted.take());
+        self.state.shares.clear();
+    }
+
+    async fn deliver_all(&mut self) -> Result<()> {
+        self.flush()?;
+        while !self.state.in_flight.is_empty() || self.state.storing.is_some() {
+            if self.state.in_flight.has_prefix() {
+                self.state.next_store = Some(Instant::now());
+            }
+            self.step().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn stored(storing: &mut Option<Storing>) {
+    match storing {
+        Some(storing) => storing.stored.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Positions must be stored before anything counts as delivered, so this goes on until they are.
+async fn store_until_done(
+    store: &OffsetStore,
+    connector: &str,
+    positions: &[Position],
+    view: &TaskView,
+    slow_after: Duration,
+) {
+    let mut backoff = Backoff::default();
+    loop {
+        let mut storing = std::pin::pin!(store.store(connector, positions));
+        let stored = match tokio::time::timeout(slow_after, &mut storing).await {
+            Ok(stored) => stored,
+            Err(_) => {
+                view.retrying(Trouble::Commit, format!("storing positions takes longer than {slow_after:?}"));
+                storing.await
+            }
+        };
+        match stored {
+            Ok(()) => {
+                view.works(Trouble::Commit);
+                return;
+            }
+            Err(error) => view.retrying(Trouble::Commit, format!("cannot store positions: {error}")),
+        }
+        tokio::time::sleep(backoff.next_delay()).await;
+    }
+}
+
+/// What the log refuses for good. A start anew helps where numbers have got out of step.
+fn broken(error: ClientError) -> Error {
+    use broker_wire::ErrorCode;
+    let (decided, remedy) = match error.code() {
+        Some(ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE) => (
+            Error::fatal("the log refuses a record or batch as too large"),
+            "Raise `max.message.bytes` of the topic (and `message.max.bytes` of the log), or lower \
+             `producer.override.batch.size`, then restart the task.",
+        ),
+        Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::CLUSTER_AUTHORIZATION_FAILED) => {
+            (Error::fatal("the log does not allow writing"), "Give the worker's user the right to write to the topic.")
+        }
+        _ => (Error::fail("cannot write to the log"), "The task starts again by itself from its stored position."),
+    };
+    decided.caused_by(error).remedy(remedy)
+}

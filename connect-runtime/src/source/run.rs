@@ -1,0 +1,228 @@
+//! THE source loop.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_client::{Client, Producer, ProducerConfig};
+use connector_api::config::Config;
+use connector_api::plugin::{AnySourceConnector, AnySourceTask};
+use connector_api::{Error, PollLimits, Result, SourceBatch, SourceContext, TaskContext};
+use tokio::time::Instant;
+
+use super::delivery::Delivery;
+use super::encode::Encoder;
+use super::topics::TopicCreation;
+use crate::offsets::OffsetStore;
+use crate::task::{Calls, MemoryBudget, Order, Orders, Retries, Share, TaskView, Trouble};
+
+/// The most records of one poll.
+const POLL_RECORDS: usize = 2000;
+
+/// Bytes of one poll, about.
+const POLL_BYTES: usize = 1 << 20;
+
+/// How long a poll may wait for the first record. Outcomes and orders are dealt with between polls.
+const POLL_WAIT: Duration = Duration::from_millis(500);
+
+/// The same while batches are under way, so that their outcomes do not wait long.
+const POLL_WAIT_BUSY: Duration = Duration::from_millis(50);
+
+/// Bytes that one task may have under way, whatever the worker's budget allows.
+const TASK_BYTES: usize = 8 << 20;
+
+/// All that a source task is made of.
+pub struct SourceSetup {
+    /// The connector.
+    pub connector: Arc<dyn AnySourceConnector>,
+    /// The task's configuration, with secrets.
+    pub config: Config,
+    /// The log.
+    pub client: Client,
+    /// How to write to it.
+    pub producer: ProducerConfig,
+    /// How to convert records.
+    pub encoder: Encoder,
+    /// How to make topics.
+    pub creation: TopicCreation,
+    /// Where positions are kept.
+    pub positions: OffsetStore,
+    /// How often positions are stored, and when storing them counts as slow.
+    pub commit: (Duration, Duration),
+    /// What to do.
+    pub orders: Orders,
+    /// Where to show it.
+    pub view: TaskView,
+    /// How long a call of the connector may take.
+    pub call_limit: Duration,
+    /// How long stopping may take.
+    pub graceful_stop: Duration,
+    /// The worker's memory.
+    pub budget: MemoryBudget,
+    /// Called once the connector has started.
+    pub started: Box<dyn FnOnce() + Send>,
+}
+
+/// Runs a source task on the current thread until it is told to stop or fails.
+pub async fn run(setup: SourceSetup) -> Result<()> {
+    let graceful_stop = setup.graceful_stop;
+    let mut source = Source::start(setup).await?;
+    let flowed = source.flow().await;
+    source.finish(Instant::now() + graceful_stop).await;
+    flowed
+}
+
+struct Source {
+    task: Box<dyn AnySourceTask>,
+    delivery: Delivery,
+    orders: Orders,
+    calls: Calls,
+    retries: Retries,
+    budget: MemoryBudget,
+}
+
+impl Source {
+    /// Connects both ends: the log first, so that a source is not touched while there is nowhere to write to.
+    async fn start(setup: SourceSetup) -> Result<Source> {
+        let SourceSetup { connector, config, client, view, orders, positions, .. } = setup;
+        let unreachable = |why| Error::fail("cannot reach the log").caused_by(why);
+        let producer = Producer::open(client.clone(), setup.producer).await.map_err(unreachable)?;
+        let stored = positions.positions(&view.id().connector).await.map_err(unreachable)?;
+        let host = Arc::new(view.clone());
+        let context = TaskContext { connector: view.id().connector.clone(), task: view.id().task, host };
+        let calls = Calls { limit: setup.call_limit, view: view.clone() };
+        let mut task = connector.task();
+        let context = SourceContext { task: context, positions: stored };
+        let started = calls.bounded("start", task.start(context, &config)).await;
+        orders.still_ours()?;
+        if let Err(error) = started {
+            let _ = tokio::time::timeout(setup.graceful_stop, task.stop()).await;
+            return Err(error);
+        }
+        (setup.started)();
+        let converters = (setup.encoder, setup.creation);
+        let delivery = Delivery::new((client, producer), converters, (positions, view.clone()), setup.commit);
+        Ok(Source { task, delivery, orders, calls, retries: Retries::new(view), budget: setup.budget })
+    }
+
+    /// Poll, convert, produce, acknowledge, store positions, tell outcomes: until the order is to stop.
+    async fn flow(&mut self) -> Result<()> {
+        loop {
+            tokio::task::yield_now().await;
+            self.tell_outcomes().await?;
+            match self.orders.now() {
+                Order::Stop => return Ok(()),
+                Order::Pause => {
+                    self.delivery.flush()?;
+                    self.deliver_until_order_changes(Order::Pause).await?;
+                }
+                Order::Run => {
+                    let Some(share) = self.wait_for_room().await? else { continue };
+                    match self.poll().await {
+                        Ok(Some(batch)) => {
+                            self.retries.succeeded();
+                            self.delivery.send(batch, share).await?;
+                        }
+                        Ok(None) => self.retries.succeeded(),
+                        Err(error) => {
+                            let delay = self.retries.after(error)?;
+                            self.deliver_for(delay).await?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Polls the connector, and meanwhile deals with what comes back from the log. `None` also if the order is to stop.
+    async fn poll(&mut self) -> Result<Option<SourceBatch>> {
+        let idle = self.delivery.bytes() == 0;
+        let limits = PollLimits {
+            max_records: POLL_RECORDS,
+            max_bytes: POLL_BYTES,
+            wait: if idle { POLL_WAIT } else { POLL_WAIT_BUSY },
+        };
+        let mut poll = pin!(self.calls.bounded("poll", self.task.poll(limits)));
+        let mut flushed = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.orders.stop() => return Ok(None),
+                stepped = self.delivery.step() => stepped?,
+                polled = &mut poll => {
+                    self.orders.still_ours()?;
+                    return polled;
+                }
+                // The source has nothing at once, so what is gathered need not wait for more.
+                () = std::future::ready(()), if !flushed => {
+                    self.delivery.flush()?;
+                    flushed = true;
+                }
+            }
+        }
+    }
+
+    /// Waits until a batch may be polled, and returns its share of memory; `None` if the order has changed meanwhile.
+    async fn wait_for_room(&mut self) -> Result<Option<Share>> {
+        loop {
+            if self.delivery.bytes() == 0 {
+                return Ok(Some(self.budget.try_take(POLL_BYTES).unwrap_or_else(|| self.budget.beyond())));
+            }
+            if self.delivery.bytes() < TASK_BYTES
+                && let Some(share) = self.budget.try_take(POLL_BYTES)
+            {
+                return Ok(Some(share));
+            }
+            let mut orders = self.orders.clone();
+            tokio::select! {
+                biased;
+                () = orders.changed_from(Order::Run) => return Ok(None),
+                stepped = self.delivery.step() => stepped?,
+            }
+        }
+    }
+
+    async fn deliver_until_order_changes(&mut self, order: Order) -> Result<()> {
+        let mut orders = self.orders.clone();
+        tokio::select! {
+            biased;
+            () = orders.changed_from(order) => Ok(()),
+            stepped = self.delivery.step() => stepped,
+        }
+    }
+
+    async fn deliver_for(&mut self, delay: Duration) -> Result<()> {
+        self.delivery.flush()?;
+        let until = Instant::now() + delay;
+        loop {
+            tokio::select! {
+                () = self.orders.stop() => return Ok(()),
+                () = tokio::time::sleep_until(until) => return Ok(()),
+                stepped = self.delivery.step() => stepped?,
+            }
+        }
+    }
+
+    /// Tells the connector what became of its batches.
+    async fn tell_outcomes(&mut self) -> Result<()> {
+        while let Some((batch, outcome)) = self.delivery.next_outcome() {
+            self.calls.bounded("settled", self.task.settled(batch, outcome)).await?;
+            self.orders.still_ours()?;
+        }
+        Ok(())
+    }
+
+    /// Delivers what is under way, tells every outcome, and lets the connector go; all within the deadline.
+    async fn finish(&mut self, deadline: Instant) {
+        self.delivery.finish(deadline).await;
+        if self.orders.still_ours().is_err() {
+            return;
+        }
+        if let Ok(Err(error)) = tokio::time::timeout_at(deadline, self.tell_outcomes()).await {
+            tracing::warn!(%error, "the connector took an outcome badly");
+        }
+        if tokio::time::timeout_at(deadline, self.task.stop()).await.is_err() {
+            self.calls.view.retrying(Trouble::Connector, "the connector has not stopped in time");
+        }
+    }
+}

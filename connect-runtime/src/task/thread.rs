@@ -1,0 +1,190 @@
+//! One task, one thread: what spins, blocks or panics there hurts nobody else.
+
+use std::any::Any;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use connector_api::{Error, Result};
+use tokio::sync::oneshot;
+
+/// How often a thread shows that it is alive.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// How a task ended.
+#[derive(Debug)]
+pub enum TaskEnd {
+    /// As told.
+    Stopped,
+    /// By an error.
+    Failed(Error),
+    /// By a panic in the connector, with its message.
+    Panicked(String),
+}
+
+/// A thread that runs one future.
+pub struct TaskThread {
+    /// Its signs of life.
+    pub pulse: Pulse,
+    end: oneshot::Receiver<TaskEnd>,
+}
+
+/// A thread's signs of life. Cheap to clone.
+#[derive(Clone)]
+pub struct Pulse {
+    last_ms: Arc<AtomicU64>,
+    started: Instant,
+}
+
+impl Pulse {
+    /// How long the thread has not shown a sign of life.
+    pub fn silent_for(&self) -> Duration {
+        let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last)
+    }
+
+    /// How long ago the thread started.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    async fn beat(self) {
+        loop {
+            self.last_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+            tokio::time::sleep(PULSE).await;
+        }
+    }
+}
+
+impl TaskThread {
+    /// Returns how it ended, once it has.
+    pub async fn end(self) -> TaskEnd {
+        self.end.await.unwrap_or_else(|_| TaskEnd::Panicked("its thread is gone".to_owned()))
+    }
+}
+
+/// Runs what `body` makes on a thread of its own, inside a current-thread tokio runtime with a local set.
+pub fn start_thread<F>(name: &str, body: impl FnOnce() -> F + Send + 'static) -> io::Result<TaskThread>
+where
+    F: Future<Output = Result<()>>,
+{
+    let (sender, end) = oneshot::channel();
+    let pulse = Pulse { last_ms: Arc::default(), started: Instant::now() };
+    let beat = pulse.clone();
+    std::thread::Builder::new().name(thread_name(name)).spawn(move || {
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            block_on(async {
+                let sign = tokio::task::spawn_local(beat.beat());
+                let result = body().await;
+                sign.abort();
+                result
+            })
+        }));
+        let end = match ran {
+            Ok(Ok(Ok(()))) => TaskEnd::Stopped,
+            Ok(Ok(Err(error))) => TaskEnd::Failed(error),
+            Ok(Err(error)) => TaskEnd::Failed(Error::fail("cannot start a runtime for the task").caused_by(error)),
+            Err(panic) => TaskEnd::Panicked(message_of(&*panic)),
+        };
+        let _ = sender.send(end);
+    })?;
+    Ok(TaskThread { pulse, end })
+}
+
+/// Makes one call of a connector outside any task, on a thread of its own, and waits for it at most so long. A call that
+/// awaits too long is dropped, also if nobody waits for it any more; the thread of one that blocks is left behind.
+pub async fn on_own_thread<T, F>(what: &str, limit: Duration, body: impl FnOnce() -> F + Send + 'static) -> Result<T>
+where
+    F: Future<Output = T>,
+    T: Send + 'static,
+{
+    let (mut sender, receiver) = oneshot::channel();
+    let what = what.to_owned();
+    let spawned = std::thread::Builder::new().name(thread_name(&what)).spawn(move || {
+        let call = async {
+            tokio::select! {
+                value = async { body().await } => Some(value),
+                () = sender.closed() => None,
+            }
+        };
+        let ran = catch_unwind(AssertUnwindSafe(|| block_on(call)));
+        let _ = sender.send(ran.map_err(|panic| message_of(&*panic)));
+    });
+    spawned.map_err(|why| Error::fail("cannot start a thread").caused_by(why))?;
+    match tokio::time::timeout(limit, receiver).await {
+        Ok(Ok(Ok(Ok(Some(value))))) => Ok(value),
+        Ok(Ok(Ok(Ok(None)))) => Err(Error::fail(format!("nobody waits for {what} any more"))),
+        Ok(Ok(Ok(Err(why)))) => Err(Error::fail("cannot start a runtime").caused_by(why)),
+        Ok(Ok(Err(panic))) => Err(Error::fail(format!("the connector panicked in {what}: {panic}"))),
+        Ok(Err(_)) => Err(Error::fail(format!("the thread of {what} is gone"))),
+        Err(_) => Err(Error::fail(format!("the connector's {what} has not returned within {limit:?}"))
+            .remedy("If it needs so long, raise the worker's `connector.call.timeout.ms`.")),
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let value = tokio::task::LocalSet::new().block_on(&runtime, future);
+    // What connectors left on the blocking pool must not hold the thread's end up.
+    runtime.shutdown_background();
+    Ok(value)
+}
+
+/// Linux shows 15 bytes of it.
+fn thread_name(name: &str) -> String {
+    name.chars().filter(|letter| *letter != '\0').take(60).collect()
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_a_panic_and_a_panic_in_drop_are_told() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("in drop");
+            }
+        }
+        let ok = start_thread("ok", || async { Ok(()) }).unwrap();
+        assert!(matches!(ok.end().await, TaskEnd::Stopped));
+        let failed = start_thread("failed", || async { Err(Error::fail("no")) }).unwrap();
+        assert!(matches!(failed.end().await, TaskEnd::Failed(_)));
+        let dropped = start_thread("dropped", || async {
+            let _bomb = Bomb;
+            Ok(())
+        })
+        .unwrap();
+        assert!(matches!(dropped.end().await, TaskEnd::Panicked(text) if text == "in drop"));
+    }
+
+    #[tokio::test]
+    async fn a_blocked_thread_is_silent_and_hurts_nobody_else() {
+        let blocked = start_thread("blocked", || async {
+            std::thread::sleep(Duration::from_secs(3));
+            Ok(())
+        })
+        .unwrap();
+        let idle = start_thread("idle", || async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            Ok(())
+        })
+        .unwrap();
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        assert!(blocked.pulse.silent_for() > Duration::from_secs(2), "{:?}", blocked.pulse.silent_for());
+        assert!(idle.pulse.silent_for() < Duration::from_millis(1500), "{:?}", idle.pulse.silent_for());
+        let call = on_own_thread("split", Duration::from_millis(50), || async {
+            std::thread::sleep(Duration::from_millis(500));
+        });
+        assert!(call.await.unwrap_err().to_string().contains("the connector's split has not returned within 50ms"));
+    }
+}

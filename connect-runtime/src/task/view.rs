@@ -1,0 +1,162 @@
+//! What can be seen of a task while it runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use connector_api::{Host, Progress};
+use parking_lot::Mutex;
+
+/// The most texts and pieces of work that a status shows of one task.
+const MOST_SHOWN: usize = 100;
+
+/// A task of a connector.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId {
+    /// The connector.
+    pub connector: Arc<str>,
+    /// The task's number, from 0.
+    pub task: u32,
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.connector, self.task)
+    }
+}
+
+/// What a task shows: progress, activity, warnings, counts. Written by the task, read by everybody. Cheap to clone.
+#[derive(Clone)]
+pub struct TaskView(Arc<Shared>);
+
+struct Shared {
+    id: TaskId,
+    records: AtomicU64,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    activity: String,
+    retrying: BTreeMap<Trouble, String>,
+    warnings: Vec<String>,
+    progress: BTreeMap<String, Progress>,
+}
+
+/// What is being tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// A call of the connector.
+    Connector,
+    /// Reading from or writing to the log.
+    Log,
+    /// Storing positions or committing offsets.
+    Commit,
+}
+
+/// What a task showed at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewSnapshot {
+    /// What it is doing, in a few words.
+    pub activity: String,
+    /// What is being tried again, and why.
+    pub retrying: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Long pieces of work.
+    pub progress: Vec<Progress>,
+    /// Records moved since the task started.
+    pub records: u64,
+}
+
+impl TaskView {
+    /// Of a task that shows nothing yet.
+    pub fn new(id: TaskId) -> TaskView {
+        TaskView(Arc::new(Shared { id, records: AtomicU64::new(0), shown: Mutex::default() }))
+    }
+
+    /// The task.
+    pub fn id(&self) -> &TaskId {
+        &self.0.id
+    }
+
+    /// Counts records that were moved.
+    pub fn moved(&self, records: u64) {
+        self.0.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Shows what is being tried again.
+    pub fn retrying(&self, what: Trouble, why: impl Into<String>) {
+        let why = why.into();
+        let mut shown = self.0.shown.lock();
+        if shown.retrying.get(&what) != Some(&why) {
+            tracing::warn!(task = %self.0.id, "tried again: {why}");
+            shown.retrying.insert(what, why);
+        }
+    }
+
+    /// Shows that it works again.
+    pub fn works(&self, what: Trouble) {
+        self.0.shown.lock().retrying.remove(&what);
+    }
+
+    /// What it shows now.
+    pub fn snapshot(&self) -> ViewSnapshot {
+        let shown = self.0.shown.lock();
+        ViewSnapshot {
+            activity: shown.activity.clone(),
+            retrying: shown.retrying.values().cloned().collect(),
+            warnings: shown.warnings.clone(),
+            progress: shown.progress.values().cloned().collect(),
+            records: self.0.records.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Host for TaskView {
+    fn progress(&self, progress: Progress) {
+        let mut shown = self.0.shown.lock();
+        if shown.progress.len() < MOST_SHOWN || shown.progress.contains_key(&progress.name) {
+            shown.progress.insert(progress.name.clone(), progress);
+        }
+    }
+
+    fn activity(&self, text: &str) {
+        let mut shown = self.0.shown.lock();
+        if shown.activity != text {
+            shown.activity.clear();
+            shown.activity.push_str(text);
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        let mut shown = self.0.shown.lock();
+        if shown.warnings.len() < MOST_SHOWN && !shown.warnings.iter().any(|known| known == text) {
+            tracing::warn!(task = %self.0.id, "{text}");
+            shown.warnings.push(text.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_shows_the_newest_and_each_warning_once() {
+        let view = TaskView::new(TaskId { connector: "c".into(), task: 0 });
+        for done in [1, 5] {
+            let name = "public.orders".to_owned();
+            view.progress(Progress { name, done, total: Some(10), unit: "rows", finished: false });
+            view.warn("a table has no key");
+        }
+        view.activity("snapshot");
+        view.moved(5);
+        let seen = view.snapshot();
+        assert_eq!((seen.progress.len(), seen.progress[0].done, seen.records), (1, 5, 5));
+        assert_eq!((seen.warnings.len(), seen.activity.as_str()), (1, "snapshot"));
+        (0..1000).for_each(|n| view.warn(&n.to_string()));
+        assert_eq!(view.snapshot().warnings.len(), MOST_SHOWN);
+    }
+}

@@ -1,0 +1,271 @@
+//! A worker from start to stop.
+
+use std::fs;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use broker::{Broker, BrokerConfig};
+use broker_client::Client;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
+
+use crate::config::WorkerConfig;
+use crate::herd::assignment::WorkerInfo;
+use crate::herd::{ConfigStore, Herd, Live, Member, Parts, StatusStore, SupervisorHandle, join, start_supervisor};
+use crate::internal::{Writer, ensure};
+use crate::log::LogLink;
+use crate::offsets::OffsetStore;
+use crate::plugins::Plugins;
+use crate::rest::{Listening, RestState, bind, router};
+use crate::secrets::{Providers, Seal, Secrets};
+use crate::task::MemoryBudget;
+
+/// How long the last words at stop may take: leaving the herd, telling states, closing connections.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Runs a worker until `stop` ends. The error is a line that says what to do; the flag says whether the worker had
+/// been running by then.
+pub fn run(config: WorkerConfig, plugins: Plugins, stop: impl Future<Output = ()>) -> Result<(), Ended> {
+    let secrets = open_secrets(&config)?;
+    let log = config.bootstrap.is_none().then(|| EmbeddedLog::open(&config)).transpose()?;
+    // REST, membership and everything that decides run here, where no connector can get in the way.
+    let control = Builder::new_current_thread().enable_all().build();
+    let control = control.map_err(|why| Ended::before(format!("Cannot start: {why}.")))?;
+    let ended = control.block_on(async {
+        let worker = Worker::start(config, plugins, secrets, log.as_ref()).await?;
+        let ended = worker.wait(stop, log.as_ref()).await;
+        worker.stop().await;
+        ended
+    });
+    if let Some(log) = log {
+        log.close();
+    }
+    ended
+}
+
+/// Why a worker has ended by itself.
+#[derive(Debug)]
+pub struct Ended {
+    /// A line that says what to do.
+    pub why: String,
+    /// Whether it had been running: then it is a failure, before that a mistake of set-up.
+    pub was_running: bool,
+}
+
+impl Ended {
+    fn before(why: impl Into<String>) -> Ended {
+        Ended { why: why.into(), was_running: false }
+    }
+
+    fn running(why: impl Into<String>) -> Ended {
+        Ended { why: why.into(), was_running: true }
+    }
+}
+
+fn open_secrets(config: &WorkerConfig) -> Result<Secrets, Ended> {
+    let names = config.raw.get("config.providers").map_or("", String::as_str);
+    let names: Vec<String> =
+        names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    let (providers, warnings) = Providers::read(&names, &config.raw)
+        .map_err(|issues| Ended::before(issues.first().map(ToString::to_string).unwrap_or_default()))?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let folder = &config.data_dir;
+    make_folder(folder)?;
+    let seal = Seal::open_or_create(&folder.join("secret.key")).map_err(|why| {
+        Ended::before(format!(
+            "Cannot read or make {}: {why}. Correct its rights.",
+            folder.join("secret.key").display()
+        ))
+    })?;
+    Ok(Secrets::new(seal, providers))
+}
+
+/// For its owner alone: it holds data and the key of sealed passwords.
+fn make_folder(folder: &Path) -> Result<(), Ended> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|why| {
+        let shown = folder.display();
+        Ended::before(format!(
+            "Cannot make the data folder {shown}: {why}. Correct its rights, or choose another with `data.dir`."
+        ))
+    })
+}
+
+/// The log in this process, on threads of its own.
+struct EmbeddedLog {
+    runtime: Runtime,
+    broker: Broker,
+    stop: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl EmbeddedLog {
+    fn open(config: &WorkerConfig) -> Result<EmbeddedLog, Ended> {
+        let read = BrokerConfig::from_properties(&config.broker);
+        let settings = read.map_err(|errors| {
+            let lines: Vec<String> =
+                errors.iter().map(|error| format!("Setting of the log behind `broker.`: {error}.")).collect();
+            Ended::before(lines.join("\n"))
+        })?;
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("log").enable_all().build();
+        let runtime = runtime.map_err(|why| Ended::before(format!("Cannot start: {why}.")))?;
+        let guard = runtime.enter();
+        let broker = Broker::open(settings).map_err(|why| Ended::before(why.to_string()))?;
+        let listeners = runtime.block_on(broker.bind()).map_err(|why| Ended::before(why.to_string()))?;
+        let (stop, mut stopped) = watch::channel(false);
+        let serving = runtime.spawn({
+            let broker = broker.clone();
+            async move { broker.serve(listeners, async move { drop(stopped.wait_for(|stop| *stop).await) }).await }
+        });
+        drop(guard);
+        Ok(EmbeddedLog { runtime, broker, stop, serving })
+    }
+
+    /// Ends connections, syncs, and marks the folder as cleanly stopped.
+    fn close(self) {
+        let _ = self.stop.send(true);
+        self.runtime.block_on(async {
+            let _ = tokio::time::timeout(LAST_WORDS, self.serving).await;
+            self.broker.shutdown().await;
+        });
+        self.runtime.shutdown_background();
+    }
+}
+
+/// A worker that runs.
+struct Worker {
+    parts: Arc<Parts>,
+    supervisor: SupervisorHandle,
+    member: Member,
+    rest: RestState,
+    stop_rest: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Worker {
+    /// REST first, so that everybody can see the worker start; then the log, what is wanted, the herd, the work.
+    async fn start(
+        config: WorkerConfig,
+        plugins: Plugins,
+        secrets: Secrets,
+        log: Option<&EmbeddedLog>,
+    ) -> Result<Worker, Ended> {
+        let since = Instant::now();
+        let listening = bind(&config.listeners).await.map_err(Ended::before)?;
+        let worker_id = advertised(&config, &listening);
+        let rest = RestState::starting(config.rest_body_max_bytes);
+        let (stop_rest, stopped) = watch::channel(false);
+        let serving = tokio::spawn(listening.serve(router(rest.clone()), stopped));
+
+        let link = LogLink::new(&config, log.map(|log| &log.broker));
+        let client = link.client("worker");
+        reach(&client, &config).await?;
+        ensure(&client, [&config.config_topic, &config.offset_topic, &config.status_topic])
+            .await
+            .map_err(Ended::before)?;
+        let (restarts, restart_requests) = mpsc::unbounded_channel();
+        let writer = Writer::start(link.client("worker-writer"));
+        let opened = |what: &str| {
+            let what = what.to_owned();
+            move |why: broker_client::ClientError| Ended::before(format!("Cannot read the topic {what}: {why}."))
+        };
+        let configs =
+            ConfigStore::open(link.client("worker-configs"), &config.config_topic.name, writer.clone(), restarts);
+        let configs = configs.await.map_err(opened(&config.config_topic.name))?;
+        let offsets = OffsetStore::open(link.client("worker-offsets"), &config.offset_topic.name, writer.clone());
+        let offsets = offsets.await.map_err(opened(&config.offset_topic.name))?;
+        let statuses = StatusStore::open(link.client("worker-statuses"), &config.status_topic.name, writer);
+        let statuses = statuses.await.map_err(opened(&config.status_topic.name))?;
+
+        let member =
+            join(&config, link.client("worker-member"), who_i_am(&worker_id, &configs)).await.map_err(Ended::before)?;
+        let budget = MemoryBudget::new(config.memory_bytes);
+        let live = Live::default();
+        let parts = Parts { config, worker_id, plugins, secrets, link, configs, statuses, offsets, live, budget };
+        let parts = Arc::new(parts);
+        let supervisor = start_supervisor(parts.clone(), restart_requests);
+        rest.ready(Herd::new(parts.clone(), supervisor.clone()));
+        let millis = since.elapsed().as_millis() as u64;
+        tracing::info!(rest = format!("http://{}", parts.worker_id), millis, "worker is ready");
+        Ok(Worker { parts, supervisor, member, rest, stop_rest, serving })
+    }
+
+    /// Waits for the end: wanted, or forced by a log that cannot be written any more or by another worker.
+    async fn wait(&self, stop: impl Future<Output = ()>, log: Option<&EmbeddedLog>) -> Result<(), Ended> {
+        let (mut displaced, mut trouble) = (self.member.displaced(), self.member.trouble());
+        let log_failed = async {
+            match log {
+                Some(log) => log.broker.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut stop = std::pin::pin!(stop);
+        let mut log_failed = std::pin::pin!(log_failed);
+        loop {
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                () = &mut log_failed => {
+                    return Err(Ended::running("The log cannot be written any more. Look after the disk, then start again."));
+                }
+                why = displaced.wait_for(Option::is_some) => {
+                    let why = why.ok().and_then(|why| why.clone()).unwrap_or_default();
+                    return Err(Ended::running(format!("This worker has ended: {why}.")));
+                }
+                changed = trouble.changed() => {
+                    if changed.is_ok() {
+                        self.rest.trouble(trouble.borrow_and_update().clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tasks first, so that nothing is repeated later; then the last words.
+    async fn stop(self) {
+        tracing::info!("worker is stopping");
+        let _ = self.stop_rest.send(true);
+        self.supervisor.shutdown().await;
+        let last_words = async {
+            self.parts.statuses.flush().await;
+            self.member.leave().await;
+            let _ = self.serving.await;
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+        tracing::info!("worker has stopped");
+    }
+}
+
+/// Waits for the log; a cluster may be starting at the same time.
+async fn reach(client: &Client, config: &WorkerConfig) -> Result<(), Ended> {
+    let patience = Instant::now() + config.request_timeout;
+    loop {
+        match client.topic_names().await {
+            Ok(_) => return Ok(()),
+            Err(why) if why.is_retriable() && Instant::now() < patience => {
+                tracing::warn!(error = %why, "the log does not answer yet");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Err(why) => return Err(Ended::before(format!("{why}. Check `bootstrap.servers`."))),
+        }
+    }
+}
+
+fn advertised(config: &WorkerConfig, listening: &Listening) -> String {
+    let (host, port) = config.listeners.first().cloned().unwrap_or_default();
+    let host = config.advertised.0.clone().unwrap_or(host);
+    let port = config.advertised.1.or(listening.address().map(|address| address.port())).unwrap_or(port);
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn who_i_am(worker_id: &str, configs: &ConfigStore) -> impl Fn(bool) -> WorkerInfo + Send + 'static {
+    let (worker_id, configs) = (worker_id.to_owned(), configs.clone());
+    move |runs| WorkerInfo {
+        worker_id: worker_id.clone(),
+        url: format!("http://{worker_id}"),
+        config_offset: configs.offset(),
+        runs,
+    }
+}
