@@ -1,0 +1,34 @@
+//! `./bench`: each row prints what was measured, the baseline of the same run, and their ratio.
+//!
+//! Time on a machine that others use too says little; a ratio of two runs within the same minute says more, and CPU
+//! seconds say most. Every pair is run several times in turns, and the pair with the median ratio is shown.
+
+mod log;
+mod machine;
+mod own_client;
+mod postgres;
+mod table;
+mod usage;
+mod worker;
+
+use table::Table;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let run = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    println!("{}\n", machine::describe());
+    let mut table = Table::default();
+    let parts: [(&str, fn(&mut Table)); 5] = [
+        ("durable", log::durable),
+        ("librdkafka", log::librdkafka_durable),
+        ("cpu", log::cpu),
+        ("idle", worker::idle),
+        ("postgres", postgres::measure),
+    ];
+    parts.iter().filter(|(name, _)| run(name)).for_each(|(_, measure)| measure(&mut table));
+    println!("\n{}", table.render());
+    if table.missed() > 0 {
+        println!("{} of {} rows do not reach their target.", table.missed(), table.len());
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,94 @@
+//! Reading topics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use broker_client::admin::{OffsetAt, offsets_at};
+use broker_client::{Client, ClientConfig, FetchConfig, FetchEvent, Fetcher, Tcp, TopicPartition};
+use broker_wire::records::MAX_DECOMPRESSED;
+
+/// A record that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// The key.
+    pub key: Option<String>,
+    /// The value.
+    pub value: Option<String>,
+}
+
+/// The topics behind a Kafka port, read over TCP.
+pub struct Topics {
+    runtime: tokio::runtime::Runtime,
+    bootstrap: Vec<(String, u16)>,
+}
+
+impl Topics {
+    /// At that port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// No runtime can be made.
+    pub fn at(port: u16) -> Topics {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Topics { runtime, bootstrap: vec![("127.0.0.1".to_owned(), port)] }
+    }
+
+    /// Everything that a topic holds now, by partition and offset. Empty if there is no such topic.
+    ///
+    /// # Panics
+    /// The log does not answer.
+    pub fn read(&self, topic: &str) -> Vec<Seen> {
+        self.runtime.block_on(async {
+            let config = ClientConfig { bootstrap: self.bootstrap.clone(), ..ClientConfig::default() };
+            let client = Client::new(config, Arc::new(Tcp::default()));
+            read(&client, topic).await
+        })
+    }
+
+    /// The values of a topic.
+    pub fn values(&self, topic: &str) -> Vec<String> {
+        self.read(topic).into_iter().map(|record| record.value.unwrap_or_default()).collect()
+    }
+}
+
+async fn read(client: &Client, topic: &str) -> Vec<Seen> {
+    let Some(known) = client.partitions(topic).await.expect("the log answers") else { return Vec::new() };
+    let partitions: Vec<i32> = (0..known.leaders.len() as i32).collect();
+    let starts = offsets_at(client, topic, &partitions, OffsetAt::Earliest).await.expect("the log answers");
+    let ends = offsets_at(client, topic, &partitions, OffsetAt::Latest).await.expect("the log answers");
+    let mut fetcher =
+        Fetcher::new(client.clone(), FetchConfig { max_wait: Duration::from_millis(50), ..Default::default() });
+    let mut missing: Vec<i32> = partitions.into_iter().filter(|one| starts[one] < ends[one]).collect();
+    for partition in &missing {
+        fetcher.read_from(TopicPartition { topic: topic.into(), partition: *partition }, starts[partition]);
+    }
+    let (mut seen, since) = (Vec::new(), Instant::now());
+    while !missing.is_empty() {
+        assert!(since.elapsed() < crate::PATIENCE, "the log does not give {topic} {missing:?}");
+        match fetcher.event().await {
+            FetchEvent::Records { partition, from, batches, .. } => {
+                for batch in batches {
+                    let end = batch.header.last_offset() + 1;
+                    for record in batch.open(MAX_DECOMPRESSED).expect("a sound batch").slices() {
+                        let record = record.expect("a sound record");
+                        if record.offset >= from && record.offset < ends[&partition.partition] {
+                            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                            let (key, value) = (record.key.as_deref().map(text), record.value.as_deref().map(text));
+                            seen.push(Seen { partition: partition.partition, offset: record.offset, key, value });
+                        }
+                    }
+                    if end >= ends[&partition.partition] {
+                        missing.retain(|one| *one != partition.partition);
+                    }
+                }
+            }
+            FetchEvent::CaughtUp | FetchEvent::Retrying(_) => {}
+            other => panic!("cannot read {topic}: {other:?}"),
+        }
+    }
+    seen.sort_by_key(|record| (record.partition, record.offset));
+    seen
+}

@@ -1,0 +1,130 @@
+//! A worker: the real binary, with a folder and ports of its own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::{Process, Rest, Topics, free_port, naru_binary, until};
+
+/// A running worker with its embedded log.
+pub struct Worker {
+    process: Process,
+    folder: tempfile::TempDir,
+    rest_port: u16,
+    log_port: u16,
+    settings: Vec<String>,
+    under: Vec<String>,
+}
+
+impl Worker {
+    /// Starts a worker with these settings (`key=value`) and waits until it is healthy.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(settings: &[&str]) -> Worker {
+        Worker::start_in(tempfile::tempdir().expect("a folder"), settings)
+    }
+
+    /// The same with a folder that may hold something already.
+    pub fn start_in(folder: tempfile::TempDir, settings: &[&str]) -> Worker {
+        Worker::start_under(&[], folder, settings)
+    }
+
+    /// The same, run by another command such as `prlimit`.
+    pub fn start_under(under: &[&str], folder: tempfile::TempDir, settings: &[&str]) -> Worker {
+        let (rest_port, log_port) = (free_port(), free_port());
+        let mut all = vec![
+            format!("listeners=http://127.0.0.1:{rest_port}"),
+            format!("broker.listeners=PLAINTEXT://127.0.0.1:{log_port}"),
+            format!("data.dir={}", folder.path().join("data").display()),
+        ];
+        all.extend(settings.iter().map(|setting| (*setting).to_owned()));
+        let under: Vec<String> = under.iter().map(|word| (*word).to_owned()).collect();
+        let process = spawn(&under, &all, &folder.path().join("worker.log"));
+        let worker = Worker { process, folder, rest_port, log_port, settings: all, under };
+        worker.wait_until_healthy();
+        worker
+    }
+
+    fn wait_until_healthy(&self) {
+        until(&format!("the worker is healthy; its log says:\n{}", self.log()), || {
+            self.rest().try_get("/health").is_some_and(|reply| reply.status == 200)
+        });
+    }
+
+    /// Its REST.
+    pub fn rest(&self) -> Rest {
+        Rest::at(self.rest_port)
+    }
+
+    /// Its topics.
+    pub fn topics(&self) -> Topics {
+        Topics::at(self.log_port)
+    }
+
+    /// The port of its REST.
+    pub fn rest_port(&self) -> u16 {
+        self.rest_port
+    }
+
+    /// The port of the Kafka protocol.
+    pub fn log_port(&self) -> u16 {
+        self.log_port
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Its folder: for files of the test too.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file in its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.file("worker.log")).unwrap_or_default()
+    }
+
+    /// Kills it at once, as a power cut of the process.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Asks it to stop and waits for that.
+    ///
+    /// # Panics
+    /// It does not stop in time.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.process.signal(libc::SIGTERM);
+        self.process.wait(Duration::from_secs(30))
+    }
+
+    /// Starts it again in the same folder, on the same ports.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start_again(&mut self) {
+        self.process.kill();
+        self.process = spawn(&self.under, &self.settings, &self.file("worker.log"));
+        self.wait_until_healthy();
+    }
+}
+
+fn spawn(under: &[String], settings: &[String], log: &Path) -> Process {
+    let log = File::options().create(true).append(true).open(log).expect("a log file");
+    let mut words: Vec<String> = under.to_vec();
+    words.push(naru_binary().to_string_lossy().into_owned());
+    words.push("worker".to_owned());
+    words.extend(settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
+    Process::start(&mut command)
+}

@@ -1,0 +1,11 @@
+//! Whole-process tests: the real binary and real servers. Each file is a family of promises.
+#![allow(clippy::unwrap_used, reason = "a test may end in a panic")]
+
+mod command_line;
+mod delivery;
+mod documents;
+mod failing_connectors;
+mod full_disk;
+mod postgres;
+mod quick_start;
+mod rest;
