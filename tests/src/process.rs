@@ -12,15 +12,14 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand in the repository").to_owned()
 }
 
-/// The binary `naru`, beside the test's own in the build folder.
+/// The binary `naru` in the build folder of the program that runs: beside it, or one above (tests stand in `deps`).
 ///
 /// # Panics
 /// It has not been built.
 pub fn naru_binary() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let naru = test.ancestors().nth(2).expect("tests stand in deps").join("naru");
-    assert!(naru.exists(), "{} is not there: build it with `cargo build --bins` (./test does)", naru.display());
-    naru
+    let own = std::env::current_exe().expect("a program has a path");
+    let naru = own.ancestors().skip(1).take(2).map(|folder| folder.join("naru")).find(|naru| naru.is_file());
+    naru.expect("`naru` is not there: build it with `cargo build --bins` (./test and ./bench do)")
 }
 
 /// A child process, killed when dropped.

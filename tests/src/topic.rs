@@ -36,16 +36,31 @@ impl Topics {
         Topics { runtime, bootstrap: vec![("127.0.0.1".to_owned(), port)] }
     }
 
+    /// Where the only partition of a topic ends. 0 if there is no such topic.
+    ///
+    /// # Panics
+    /// The log does not answer.
+    pub fn end(&self, topic: &str) -> i64 {
+        self.runtime.block_on(async {
+            let client = self.client();
+            if client.partitions(topic).await.expect("the log answers").is_none() {
+                return 0;
+            }
+            offsets_at(&client, topic, &[0], OffsetAt::Latest).await.expect("the log answers")[&0]
+        })
+    }
+
+    fn client(&self) -> Client {
+        let config = ClientConfig { bootstrap: self.bootstrap.clone(), ..ClientConfig::default() };
+        Client::new(config, Arc::new(Tcp::default()))
+    }
+
     /// Everything that a topic holds now, by partition and offset. Empty if there is no such topic.
     ///
     /// # Panics
     /// The log does not answer.
     pub fn read(&self, topic: &str) -> Vec<Seen> {
-        self.runtime.block_on(async {
-            let config = ClientConfig { bootstrap: self.bootstrap.clone(), ..ClientConfig::default() };
-            let client = Client::new(config, Arc::new(Tcp::default()));
-            read(&client, topic).await
-        })
+        self.runtime.block_on(async { read(&self.client(), topic).await })
     }
 
     /// The values of a topic.

@@ -25,7 +25,7 @@ fn every_promise_names_a_test_that_is_there() {
     for line in promises.lines().filter(|line| line.starts_with("| ") && line.contains("`")) {
         let cell = line.trim_end_matches(" |").rsplit(" | ").next().unwrap();
         let words: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
-        assert!(words.len() >= 2 && words.len() % 2 == 0, "{line}");
+        assert!(words.len() >= 2 && words.len().is_multiple_of(2), "{line}");
         for pair in words.chunks(2) {
             assert!(read(pair[0]).contains(&format!("fn {}(", pair[1])), "{} has no {}", pair[0], pair[1]);
             named += 1;

@@ -192,14 +192,16 @@ fn the_slot_is_confirmed_no_further_than_the_log_and_the_stored_position() {
         let text = server.value("shop", "SELECT confirmed_flush_lsn - '0/0'::pg_lsn FROM pg_replication_slots");
         text.parse::<i64>().unwrap()
     };
+    let stored = || {
+        let offsets = worker.rest().get("/connectors/shop/offsets").body;
+        let offset = offsets["offsets"][0]["offset"].as_object()?.clone();
+        offset.iter().find(|(name, _)| name.contains("end_lsn"))?.1.as_i64()
+    };
+    until("a position of the stream is stored", || stored().is_some());
     let start = confirmed();
     for _ in 0..50 {
         // Asked in this order: the position may only have moved on by the time it is read.
-        let confirmed = confirmed();
-        let offsets = worker.rest().get("/connectors/shop/offsets").body;
-        let offset = &offsets["offsets"][0]["offset"];
-        let stored = offset.as_object().unwrap().iter().find(|(name, _)| name.contains("end_lsn"));
-        let stored = stored.and_then(|(_, lsn)| lsn.as_i64()).unwrap_or_else(|| panic!("{offset}"));
+        let (confirmed, stored) = (confirmed(), stored().unwrap());
         assert!(confirmed <= stored, "the slot is at {confirmed}, the stored position at {stored}");
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -12,8 +12,8 @@ use naru_tests::free_port;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::own_client::{BATCH, RECORDS, client, consume, make_topic, produce, record};
-use crate::table::{Row, Table, Target, median};
-use crate::usage::{Spent, mb_per_s, spent};
+use crate::table::{Row, Side, Table, Target, median};
+use crate::usage::{Spent, run, spent};
 
 const ROUNDS: usize = 5;
 
@@ -70,16 +70,17 @@ pub fn durable(table: &mut Table) {
         log.own(async |client| make_topic(&client, topic).await);
         let (ours, bytes) = spent(|| log.own(async |client| produce(&client, topic).await));
         let plain = plain_loop(log.folder.path(), bytes);
-        (mb_per_s(bytes, ours.time), mb_per_s(bytes, plain.time), ours.cpu.own, plain.cpu.own)
+        (ours, plain, bytes)
     };
-    let (ours, plain, cpu, plain_cpu) = median((0..ROUNDS).map(|_| round()).collect(), |pair| pair.0 / pair.1);
+    let ratio = |(ours, plain, bytes): &(Spent, Spent, u64)| ours.mb_per_s(*bytes) / plain.mb_per_s(*bytes);
+    let pair = median((0..ROUNDS).map(|_| round()).collect(), ratio);
+    let (ours, plain, bytes) = pair;
     table.add(Row {
         what: "own client, 200-byte records in batches of 500, acknowledged durable",
-        ours: format!("{ours:.0} MB/s"),
-        baseline: format!("{plain:.0} MB/s, plain write and sync"),
-        value: ours / plain,
+        ours: ours.side(format!("{:.0} MB/s", ours.mb_per_s(bytes)), RECORDS),
+        baseline: plain.side(format!("plain write and sync: {:.0} MB/s", plain.mb_per_s(bytes)), RECORDS),
+        value: ratio(&pair),
         target: Target::AtLeast(0.5),
-        cost: format!("{cpu:.2} (plain {plain_cpu:.2})"),
     });
 }
 
@@ -111,13 +112,13 @@ fn lines(folder: &Path) -> std::path::PathBuf {
     file
 }
 
+/// kcat as a client; what it and the log in this process used.
 fn kcat(log: &Log, arguments: &[&str], input: Option<&Path>) -> Spent {
     let mut command = Command::new("kcat");
     command.args(["-b", &format!("127.0.0.1:{}", log.port)]).args(arguments).stdout(Stdio::null());
     command.stdin(input.map_or(Stdio::null(), |file| Stdio::from(File::open(file).expect("a file"))));
-    let (spent, status) = spent(|| command.status());
-    assert!(status.expect("kcat is installed").success(), "kcat {arguments:?} failed");
-    spent
+    let (log, client) = spent(|| run(&mut command));
+    client.and(&log)
 }
 
 const PRODUCE: &[&str] = &["-P", "-t", "kcat", "-K", "\t", "-X", "acks=all", "-X", "linger.ms=5"];
@@ -127,22 +128,17 @@ const CONSUME: &[&str] = &["-C", "-t", "kcat", "-e", "-q", "-o", "beginning"];
 pub fn librdkafka_durable(table: &mut Table) {
     let folder = tempfile::tempdir().expect("a folder");
     let input = lines(folder.path());
-    let round = || {
-        let rate = |durability: &str| {
-            let log = Log::start(durability);
-            let spent = kcat(&log, PRODUCE, Some(&input));
-            RECORDS as f64 / spent.time.as_secs_f64()
-        };
-        (rate("fsync"), rate("os"))
-    };
-    let (durable, not) = median((0..ROUNDS).map(|_| round()).collect(), |pair: &(f64, f64)| pair.0 / pair.1);
+    let produce = |durability: &str| kcat(&Log::start(durability), PRODUCE, Some(&input));
+    let ratio = |(durable, not): &(Spent, Spent)| durable.rate(RECORDS) / not.rate(RECORDS);
+    let pair = median((0..ROUNDS).map(|_| (produce("fsync"), produce("os"))).collect(), ratio);
+    let side = |spent: &Spent| spent.side(format!("{:.0} k records/s", spent.rate(RECORDS) / 1e3), RECORDS);
+    let baseline = side(&pair.1);
     table.add(Row {
         what: "librdkafka producer, acks=all, durable",
-        ours: format!("{:.0} k records/s", durable / 1e3),
-        baseline: format!("{:.0} k records/s, same log with sync off", not / 1e3),
-        value: durable / not,
+        ours: side(&pair.0),
+        baseline: Side { figure: format!("same log with sync off: {}", baseline.figure), ..baseline },
+        value: ratio(&pair),
         target: Target::AtLeast(0.7),
-        cost: String::new(),
     });
 }
 
@@ -161,17 +157,16 @@ pub fn cpu(table: &mut Table) {
         });
         let produced = kcat(&log, PRODUCE, Some(&input));
         let consumed = kcat(&log, CONSUME, None);
-        // kcat is a child of this process, and the log runs in it.
-        let theirs: f64 = [&produced, &consumed].iter().map(|spent| spent.cpu.own + spent.cpu.children).sum();
-        (ours.cpu.own, theirs)
+        let theirs = Spent { cpu: produced.cpu + consumed.cpu, peak: produced.peak.max(consumed.peak), ..produced };
+        (ours, theirs)
     };
-    let (ours, theirs) = median((0..ROUNDS).map(|_| round()).collect(), |pair: &(f64, f64)| pair.0 / pair.1);
+    let ratio = |(ours, theirs): &(Spent, Spent)| ours.cpu / theirs.cpu;
+    let pair = median((0..ROUNDS).map(|_| round()).collect(), ratio);
     table.add(Row {
-        what: "CPU s per 1 M records, produce and consume, client and log",
-        ours: format!("{ours:.2} s, own client in process"),
-        baseline: format!("{theirs:.2} s, librdkafka over TCP"),
-        value: ours / theirs,
+        what: "CPU to produce and consume 1 M records, client and log",
+        ours: pair.0.side("own client in process".to_owned(), RECORDS),
+        baseline: pair.1.side("librdkafka over TCP".to_owned(), RECORDS),
+        value: ratio(&pair),
         target: Target::AtMost(0.25),
-        cost: format!("{ours:.2}"),
     });
 }

@@ -9,7 +9,7 @@ pub fn describe() -> String {
     let memory = field("/proc/meminfo", "MemTotal").unwrap_or_default();
     let disk = said("findmnt", &["-n", "-o", "SOURCE,FSTYPE", "-T", &std::env::temp_dir().to_string_lossy()]);
     let kernel = said("uname", &["-r"]);
-    let postgres = said("postgres", &["--version"]);
+    let postgres = said("psql", &["--version"]);
     let kcat = said("kcat", &["-V"]);
     let kcat = kcat.split("Version").nth(1).unwrap_or("none").trim().to_owned();
     format!(

@@ -13,19 +13,30 @@ mod worker;
 
 use table::Table;
 
+/// Adds what it measures to the table.
+type Part = fn(&mut Table);
+
+/// The parts, by the names that `./bench` takes.
+const PARTS: [(&str, Part); 6] = [
+    ("durable", log::durable),
+    ("librdkafka", log::librdkafka_durable),
+    ("cpu", log::cpu),
+    ("start", worker::start),
+    ("idle", worker::idle),
+    ("postgres", postgres::measure),
+];
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|one| PARTS.iter().all(|(name, _)| name != one)) {
+        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        eprintln!("There is no part `{unknown}`; there are: {}.", names.join(", "));
+        std::process::exit(2);
+    }
     let run = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     println!("{}\n", machine::describe());
     let mut table = Table::default();
-    let parts: [(&str, fn(&mut Table)); 5] = [
-        ("durable", log::durable),
-        ("librdkafka", log::librdkafka_durable),
-        ("cpu", log::cpu),
-        ("idle", worker::idle),
-        ("postgres", postgres::measure),
-    ];
-    parts.iter().filter(|(name, _)| run(name)).for_each(|(_, measure)| measure(&mut table));
+    PARTS.iter().filter(|(name, _)| run(name)).for_each(|(_, measure)| measure(&mut table));
     println!("\n{}", table.render());
     if table.missed() > 0 {
         println!("{} of {} rows do not reach their target.", table.missed(), table.len());

@@ -9,15 +9,24 @@ pub struct Row {
     /// What.
     pub what: &'static str,
     /// Ours.
-    pub ours: String,
+    pub ours: Side,
     /// The baseline.
-    pub baseline: String,
+    pub baseline: Side,
     /// Ours over the baseline, or ours alone where the target is a figure.
     pub value: f64,
     /// What to reach.
     pub target: Target,
-    /// CPU seconds for a million records, and the most memory used, as far as they were measured.
-    pub cost: String,
+}
+
+/// One side of a row.
+#[derive(Clone, Default)]
+pub struct Side {
+    /// What was measured, with its unit.
+    pub figure: String,
+    /// CPU seconds for a million records.
+    pub cpu: Option<f64>,
+    /// The most memory used, in megabytes.
+    pub memory: Option<f64>,
 }
 
 /// What to reach.
@@ -39,9 +48,24 @@ impl Target {
 
     fn text(self) -> String {
         match self {
-            Target::AtLeast(least) => format!(">= {least}"),
-            Target::AtMost(most) => format!("<= {most}"),
+            Target::AtLeast(least) => format!("at least {least}"),
+            Target::AtMost(most) => format!("at most {most}"),
         }
+    }
+}
+
+impl Side {
+    /// A figure alone.
+    pub fn figure(figure: String) -> Side {
+        Side { figure, ..Side::default() }
+    }
+
+    fn cells(&self) -> String {
+        let cell = |value: Option<f64>, unit: &str, digits: usize| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$} {unit}"))
+        };
+        let figure = if self.figure.is_empty() { "-" } else { &self.figure };
+        format!("{figure} | {} | {}", cell(self.cpu, "s", 2), cell(self.memory, "MB", 0))
     }
 }
 
@@ -64,7 +88,8 @@ impl Table {
 
     /// All rows as Markdown.
     pub fn render(&self) -> String {
-        let head = "| what | ours | baseline | value | target | CPU s / 1 M, memory |\n|---|---|---|---|---|---|\n";
+        let head = "| what | value | to reach | ours | CPU / 1 M | peak | baseline | CPU / 1 M | peak |\n\
+                    |---|---|---|---|---|---|---|---|---|\n";
         let lines: Vec<String> = self.0.iter().map(Row::line).collect();
         format!("{head}{}", lines.join("\n"))
     }
@@ -72,13 +97,13 @@ impl Table {
 
 impl Row {
     fn line(&self) -> String {
-        let mark = if self.target.is_reached(self.value) { "" } else { " **missed**" };
-        let (target, value) = (self.target.text(), self.value);
-        format!("| {} | {} | {} | {value:.2} | {target}{mark} | {} |", self.what, self.ours, self.baseline, self.cost)
+        let mark = if self.target.is_reached(self.value) { "" } else { ", **missed**" };
+        let (what, value, target) = (self.what, self.value, self.target.text());
+        format!("| {what} | {value:.2} | {target}{mark} | {} | {} |", self.ours.cells(), self.baseline.cells())
     }
 }
 
-/// The pair with the median ratio.
+/// The measurement with the median ratio.
 pub fn median<T>(mut pairs: Vec<T>, ratio: impl Fn(&T) -> f64) -> T {
     pairs.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
     let middle = pairs.len() / 2;
