@@ -1,6 +1,6 @@
 //! Converters: between the bytes of the log and what connectors work with.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::config::{Config, ConfigDef};
 use crate::data::{Format, Payload};
@@ -11,7 +11,7 @@ use crate::error::Result;
 pub trait Converter: Send {
     /// Appends the bytes of `payload` to `out`. `Ok(false)` if there is nothing to write at all, not even an empty
     /// value: a missing key or a tombstone.
-    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut BytesMut) -> Result<bool>;
+    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut Vec<u8>) -> Result<bool>;
 
     /// Reads bytes into the form that a sink wants. Bytes that need no change are passed on as they are.
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload>;

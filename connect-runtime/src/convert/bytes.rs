@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use connector_api::config::{Config, ConfigDef};
 use connector_api::data::{Format, Kind, Payload, Schema, Value};
 use connector_api::{Converter, ConverterPlugin, Error, Result};
@@ -30,7 +30,7 @@ struct PassBytes {
 }
 
 impl Converter for PassBytes {
-    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut BytesMut) -> Result<bool> {
+    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut Vec<u8>) -> Result<bool> {
         match payload {
             Payload::Null | Payload::Structured { value: Value::Null, .. } => return Ok(false),
             Payload::Bytes(bytes) | Payload::Json(bytes) => out.extend_from_slice(bytes),
@@ -48,10 +48,10 @@ impl Converter for PassBytes {
             Format::Bytes => Payload::Bytes(bytes.clone()),
             Format::Structured => Payload::structured(self.schema.clone(), Value::Bytes(bytes.clone())),
             Format::Json => {
-                let mut out = BytesMut::from(&b"\""[..]);
+                let mut out = b"\"".to_vec();
                 append_base64(bytes, &mut out);
                 out.extend_from_slice(b"\"");
-                Payload::Json(out.freeze())
+                Payload::Json(out.into())
             }
         })
     }

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// Appends the Base64 form of `bytes`.
-pub(crate) fn append_base64(bytes: &[u8], out: &mut ::bytes::BytesMut) {
+pub(crate) fn append_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let from = out.len();
     out.resize(from + bytes.len().div_ceil(3) * 4, 0);
     let written = STANDARD.encode_slice(bytes, &mut out[from..]).unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use connector_api::config::{Config, ConfigDef};
 use connector_api::data::{Format, Kind, Payload, Schema, Value};
 use connector_api::{Converter, ConverterPlugin, Error, Result};
@@ -56,7 +56,7 @@ struct Fixed {
 }
 
 impl Converter for Fixed {
-    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut BytesMut) -> Result<bool> {
+    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut Vec<u8>) -> Result<bool> {
         let value = match payload {
             Payload::Null | Payload::Structured { value: Value::Null, .. } => return Ok(false),
             Payload::Structured { value, .. } => value,
@@ -68,7 +68,7 @@ impl Converter for Fixed {
             (NumberKind::Long, Value::Int64(number)) => out.put_i64(*number),
             (NumberKind::Float, Value::Float32(number)) => out.put_f32(*number),
             (NumberKind::Double, Value::Float64(number)) => out.put_f64(*number),
-            (NumberKind::Boolean, Value::Boolean(value)) => out.put_u8(u8::from(*value)),
+            (NumberKind::Boolean, Value::Boolean(value)) => out.push(u8::from(*value)),
             _ => return Err(self.mismatch(topic)),
         }
         Ok(true)
@@ -85,9 +85,9 @@ impl Converter for Fixed {
         if format == Format::Structured {
             return Ok(Payload::structured(self.schema.clone(), value));
         }
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_plain(&value, &mut out);
-        Ok(Payload::Json(out.freeze()))
+        Ok(Payload::Json(out.into()))
     }
 }
 
@@ -120,15 +120,15 @@ mod tests {
     #[test]
     fn numbers_come_back_and_wrong_widths_are_named() {
         let mut converter = NumberConverter(NumberKind::Long).converter(&Config::default(), true).unwrap();
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let payload = Payload::Structured { schema: None, value: Value::Int64(-2) };
         assert!(converter.encode("t", &payload, &mut out).unwrap());
-        let bytes = out.freeze();
+        let bytes = Bytes::from(out);
         assert_eq!(bytes.len(), 8);
         let back = converter.decode("t", &bytes, Format::Structured).unwrap();
         assert_eq!(back.as_value(), Some(&Value::Int64(-2)));
         assert_eq!(converter.decode("t", &bytes, Format::Json).unwrap(), Payload::Json(Bytes::from_static(b"-2")));
         assert!(converter.decode("t", &bytes.slice(1..), Format::Json).is_err());
-        assert!(converter.encode("t", &Payload::text("2"), &mut BytesMut::new()).is_err());
+        assert!(converter.encode("t", &Payload::text("2"), &mut Vec::new()).is_err());
     }
 }

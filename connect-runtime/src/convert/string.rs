@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use connector_api::config::{Config, ConfigDef, ConfigKey, ConfigType};
 use connector_api::data::{Format, Payload, Schema, Text, Value};
 use connector_api::{Converter, ConverterPlugin, Error, Result};
@@ -34,7 +34,7 @@ struct StringConverter {
 
 impl Converter for StringConverter {
     /// Text and bytes as they are, everything else as JSON.
-    fn encode(&mut self, _: &str, payload: &Payload, out: &mut BytesMut) -> Result<bool> {
+    fn encode(&mut self, _: &str, payload: &Payload, out: &mut Vec<u8>) -> Result<bool> {
         match payload {
             Payload::Null | Payload::Structured { value: Value::Null, .. } => return Ok(false),
             Payload::Bytes(bytes) | Payload::Json(bytes) => out.extend_from_slice(bytes),
@@ -57,9 +57,9 @@ impl Converter for StringConverter {
         if format == Format::Structured {
             return Ok(Payload::structured(self.schema.clone(), value));
         }
-        let mut out = BytesMut::with_capacity(bytes.len() + 2);
+        let mut out = Vec::with_capacity(bytes.len() + 2);
         write_plain(&value, &mut out);
-        Ok(Payload::Json(out.freeze()))
+        Ok(Payload::Json(out.into()))
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn text_passes_and_what_is_no_text_is_named() {
         let mut converter = StringConverterPlugin.converter(&Config::default(), false).unwrap();
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         assert!(converter.encode("t", &Payload::text("zwölf"), &mut out).unwrap());
         assert_eq!(out, "zwölf".as_bytes());
         assert!(!converter.encode("t", &Payload::Null, &mut out).unwrap());

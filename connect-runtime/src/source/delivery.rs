@@ -77,28 +77,34 @@ impl Delivery {
     /// Takes a batch in and hands its records to the producer. `share` is the memory that it takes.
     pub async fn send(&mut self, batch: SourceBatch, mut share: Share) -> Result<()> {
         let count = batch.records.len() as u32;
-        let bytes = batch.records.iter().map(SourceRecord::size).sum();
-        share.shrink(bytes);
-        let token = self.state.in_flight.admit(batch.id, count, bytes, batch.positions);
-        if count > 0 {
-            self.state.shares.insert(token, share);
-        }
+        let token = self.state.in_flight.admit(batch.id, count, batch.positions);
         let handed_over = self.hand_over(&batch.records, token).await;
-        if let Err(error) = &handed_over {
-            let failed = Outcome::Failed(error.to_string());
-            self.state.retracted = self.state.in_flight.retract().map(|batch| (batch, failed));
+        match &handed_over {
+            Ok(bytes) => {
+                self.state.in_flight.weigh(*bytes);
+                share.shrink(*bytes);
+                if count > 0 {
+                    self.state.shares.insert(token, share);
+                }
+            }
+            Err(error) => {
+                let failed = Outcome::Failed(error.to_string());
+                self.state.retracted = self.state.in_flight.retract().map(|batch| (batch, failed));
+            }
         }
         self.view.moved(u64::from(count));
-        handed_over
+        handed_over.map(drop)
     }
 
-    async fn hand_over(&mut self, records: &[SourceRecord], token: u64) -> Result<()> {
-        let now = now_ms();
+    /// Returns how many bytes the records have become.
+    async fn hand_over(&mut self, records: &[SourceRecord], token: u64) -> Result<usize> {
+        let (now, mut bytes) = (now_ms(), 0);
         for record in records {
             if !self.producer.knows(&record.topic) {
                 self.creation.ensure(&self.client, &mut self.producer, &record.topic).await?;
             }
             let encoded = self.encoder.encode(record)?;
+            bytes += encoded.size();
             let to_send = RecordToSend {
                 partition: record.partition,
                 timestamp: record.timestamp.unwrap_or(now),
@@ -109,7 +115,7 @@ impl Delivery {
             };
             self.producer.append(&record.topic, &to_send).map_err(broken)?;
         }
-        Ok(())
+        Ok(bytes)
     }
 
     /// Sends what is gathered without waiting for more.

@@ -1,6 +1,5 @@
 //! Records into bytes.
 
-use bytes::BytesMut;
 use connector_api::config::RawConfig;
 use connector_api::{Converter, Error, Result, SourceRecord};
 
@@ -13,7 +12,7 @@ pub struct Encoder {
     key: Box<dyn Converter>,
     value: Box<dyn Converter>,
     header: Box<dyn Converter>,
-    bytes: BytesMut,
+    bytes: Vec<u8>,
     header_ranges: Vec<(usize, Option<usize>)>,
 }
 
@@ -27,6 +26,15 @@ pub struct Encoded<'a> {
     pub headers: Vec<(&'a [u8], Option<&'a [u8]>)>,
 }
 
+impl Encoded<'_> {
+    /// Bytes of key, value and headers.
+    pub fn size(&self) -> usize {
+        let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+        let headers = self.headers.iter().map(|(name, value)| name.len() + length(*value));
+        length(self.key) + length(self.value) + headers.sum::<usize>()
+    }
+}
+
 impl Encoder {
     /// The converters of a connector: its own, or the worker's.
     pub fn new(worker: &WorkerConfig, connector: &RawConfig) -> Result<Encoder> {
@@ -34,7 +42,7 @@ impl Encoder {
             key: make(&converter_of(connector, "key", &worker.key_converter), true)?,
             value: make(&converter_of(connector, "value", &worker.value_converter), false)?,
             header: make(&converter_of(connector, "header", &worker.header_converter), false)?,
-            bytes: BytesMut::new(),
+            bytes: Vec::new(),
             header_ranges: Vec::new(),
         })
     }

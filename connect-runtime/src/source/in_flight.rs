@@ -35,15 +35,21 @@ pub struct Prefix {
 }
 
 impl InFlight {
-    /// Takes in a batch: the connector's id, how many of its records go to the log, their size in bytes, and the
-    /// positions after it. Returns the token by which its records are acknowledged.
+    /// Takes in a batch: the connector's id, how many of its records go to the log, and the positions after it. Returns
+    /// the token by which its records are acknowledged.
     ///
     /// A batch without records is done at once.
-    pub fn admit(&mut self, id: u64, records: u32, bytes: usize, positions: Vec<Position>) -> u64 {
-        let bytes = if records == 0 { 0 } else { bytes };
-        self.batches.push_back(Entry { id, open: records, bytes, positions });
-        self.bytes += bytes;
+    pub fn admit(&mut self, id: u64, records: u32, positions: Vec<Position>) -> u64 {
+        self.batches.push_back(Entry { id, open: records, bytes: 0, positions });
         self.first + self.batches.len() as u64 - 1
+    }
+
+    /// Says how many bytes the newest batch takes until the log has it.
+    pub fn weigh(&mut self, bytes: usize) {
+        if let Some(entry) = self.batches.back_mut().filter(|entry| entry.open > 0) {
+            self.bytes = self.bytes - entry.bytes + bytes;
+            entry.bytes = bytes;
+        }
     }
 
     /// Takes the newest batch back, because it could not be handed over whole: its id. What was handed over of it is in
@@ -117,8 +123,10 @@ mod tests {
     #[test]
     fn a_later_batch_waits_for_an_earlier_one() {
         let mut flight = InFlight::default();
-        let first = flight.admit(10, 2, 100, vec![position(0, 1)]);
-        let second = flight.admit(11, 1, 50, vec![position(0, 2)]);
+        let first = flight.admit(10, 2, vec![position(0, 1)]);
+        flight.weigh(100);
+        let second = flight.admit(11, 1, vec![position(0, 2)]);
+        flight.weigh(50);
         flight.acknowledge(second, 1);
         flight.acknowledge(first, 1);
         assert_eq!(flight.take_prefix(), None);
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn a_batch_of_filtered_records_still_moves_the_position() {
         let mut flight = InFlight::default();
-        flight.admit(1, 0, 0, vec![position(0, 7)]);
+        flight.admit(1, 0, vec![position(0, 7)]);
         assert_eq!(flight.take_prefix().unwrap().positions, [position(0, 7)]);
     }
 
@@ -148,7 +156,8 @@ mod tests {
             let mut flight = InFlight::default();
             let mut open: Vec<u32> = Vec::new();
             for (id, (records, partition)) in batches.iter().enumerate() {
-                flight.admit(id as u64, *records, 10, vec![position(*partition, id as i64)]);
+                flight.admit(id as u64, *records, vec![position(*partition, id as i64)]);
+                flight.weigh(10);
                 open.push(*records);
             }
             let mut taken = 0;

@@ -40,17 +40,45 @@ pub enum Value {
 }
 
 /// A struct: one value for each field of its schema, in order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Struct {
     schema: Arc<Schema>,
-    values: Vec<Value>,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    Own(Vec<Value>),
+    Shared(Arc<[Value]>),
 }
 
 impl Struct {
     /// A struct from all its values. Fewer values than fields are filled up with null; more are cut off.
     pub fn new(schema: Arc<Schema>, mut values: Vec<Value>) -> Struct {
         values.resize(schema.fields().len(), Value::Null);
-        Struct { schema, values }
+        Struct { schema, values: Values::Own(values) }
+    }
+
+    /// The same struct, cheap to clone. Worth it where many records hold one that is the same in all of them:
+    /// converters write such a struct once.
+    pub fn into_shared(self) -> Struct {
+        let schema = self.schema.clone();
+        Struct { schema, values: Values::Shared(self.into_values().into()) }
+    }
+
+    /// Whether this was made by [`into_shared`](Self::into_shared).
+    pub fn is_shared(&self) -> bool {
+        matches!(self.values, Values::Shared(_))
+    }
+
+    /// Whether both are clones of one shared struct.
+    pub fn is_same(&self, other: &Struct) -> bool {
+        match (&self.values, &other.values) {
+            (Values::Shared(own), Values::Shared(others)) => {
+                Arc::ptr_eq(own, others) && Arc::ptr_eq(&self.schema, &other.schema)
+            }
+            _ => false,
+        }
     }
 
     /// The schema.
@@ -60,23 +88,41 @@ impl Struct {
 
     /// The values, one for each field.
     pub fn values(&self) -> &[Value] {
-        &self.values
+        match &self.values {
+            Values::Own(values) => values,
+            Values::Shared(values) => values,
+        }
     }
 
     /// The values, one for each field.
     pub fn into_values(self) -> Vec<Value> {
-        self.values
+        match self.values {
+            Values::Own(values) => values,
+            Values::Shared(values) => values.to_vec(),
+        }
     }
 
     /// The value of a field; `None` if the schema has no such field.
     pub fn get(&self, field: &str) -> Option<&Value> {
-        self.values.get(self.schema.index_of(field)?)
+        self.values().get(self.schema.index_of(field)?)
     }
 
     /// Replaces the value of a field. False if the schema has no such field.
     pub fn set(&mut self, field: &str, value: Value) -> bool {
-        let slot = self.schema.index_of(field).and_then(|index| self.values.get_mut(index));
-        slot.map(|slot| *slot = value).is_some()
+        let Some(index) = self.schema.index_of(field) else { return false };
+        if let Values::Shared(shared) = &self.values {
+            self.values = Values::Own(shared.to_vec());
+        }
+        match &mut self.values {
+            Values::Own(values) => values.get_mut(index).map(|slot| *slot = value).is_some(),
+            Values::Shared(_) => false,
+        }
+    }
+}
+
+impl PartialEq for Struct {
+    fn eq(&self, other: &Struct) -> bool {
+        self.is_same(other) || (self.schema == other.schema && self.values() == other.values())
     }
 }
 
@@ -124,7 +170,7 @@ impl Value {
             Value::Map(entries) => {
                 entries.iter().map(|(key, value)| 2 * SLOT + key.heap_size() + value.heap_size()).sum()
             }
-            Value::Struct(value) => value.values.iter().map(|item| SLOT + item.heap_size()).sum(),
+            Value::Struct(value) => value.values().iter().map(|item| SLOT + item.heap_size()).sum(),
             _ => 0,
         }
     }
@@ -151,5 +197,24 @@ impl From<i64> for Value {
 impl From<bool> for Value {
     fn from(value: bool) -> Value {
         Value::Boolean(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Field, Kind};
+
+    #[test]
+    fn a_shared_struct_is_one_until_somebody_changes_it() {
+        let fields = vec![Field::new("a", Schema::new(Kind::Int64)), Field::new("b", Schema::string().optional())];
+        let own = Struct::new(Arc::new(Schema::structure(fields)), vec![Value::Int64(1)]);
+        let shared = own.clone().into_shared();
+        let mut changed = shared.clone();
+        assert!(shared.is_same(&changed) && !shared.is_same(&own) && shared == own);
+        assert!(changed.set("a", Value::Int64(2)) && !changed.set("c", Value::Null));
+        assert!(!changed.is_shared() && changed != shared);
+        assert_eq!((shared.get("a"), changed.get("a")), (Some(&Value::Int64(1)), Some(&Value::Int64(2))));
+        assert_eq!(shared.into_values(), own.into_values());
     }
 }

@@ -13,6 +13,10 @@ mod worker;
 
 use table::Table;
 
+/// The allocator of `naru`, since the log and its client run in this process too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Adds what it measures to the table.
 type Part = fn(&mut Table);
 

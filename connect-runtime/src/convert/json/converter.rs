@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use connector_api::config::{Check, Config, ConfigDef, ConfigKey, ConfigType};
 use connector_api::data::{Format, Payload, Schema, Value};
 use connector_api::{Converter, ConverterPlugin, Error, Result};
@@ -15,7 +15,7 @@ use super::DecimalFormat;
 use super::plan::Plans;
 use super::read::{read_plain, read_value};
 use super::schema::read_schema;
-use super::write::{write_plain, write_value};
+use super::write::{Writer, write_plain};
 
 pub(crate) struct JsonConverterPlugin;
 
@@ -53,7 +53,7 @@ impl ConverterPlugin for JsonConverterPlugin {
         let cached = config.count("schemas.cache.size");
         Ok(Box::new(JsonConverter {
             schemas: config.boolean("schemas.enable"),
-            decimals: if numeric { DecimalFormat::Numeric } else { DecimalFormat::Base64 },
+            writer: Writer::new(if numeric { DecimalFormat::Numeric } else { DecimalFormat::Base64 }),
             plans: Plans::new(cached),
             read: HashMap::new(),
             cached,
@@ -63,7 +63,7 @@ impl ConverterPlugin for JsonConverterPlugin {
 
 struct JsonConverter {
     schemas: bool,
-    decimals: DecimalFormat,
+    writer: Writer,
     plans: Plans,
     read: HashMap<Box<str>, Arc<Schema>>,
     cached: usize,
@@ -80,27 +80,27 @@ struct Envelope<'a> {
 }
 
 impl Converter for JsonConverter {
-    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut BytesMut) -> Result<bool> {
+    fn encode(&mut self, topic: &str, payload: &Payload, out: &mut Vec<u8>) -> Result<bool> {
         const NO_SCHEMA: &[u8] = b"{\"schema\":null,\"payload\":";
         match payload {
             Payload::Null | Payload::Structured { schema: None, value: Value::Null } => return Ok(false),
             Payload::Structured { schema: Some(schema), value } => {
                 let prepared = self.plans.of(schema);
                 if self.schemas {
-                    out.put_slice(&prepared.head);
+                    out.extend_from_slice(&prepared.head);
                 }
-                write_value(&prepared.plan, value, self.decimals, out).map_err(|error| about(topic, error))?;
+                self.writer.value(&prepared.plan, value, out).map_err(|error| about(topic, error))?;
             }
             other => {
                 if self.schemas {
-                    out.put_slice(NO_SCHEMA);
+                    out.extend_from_slice(NO_SCHEMA);
                 }
                 match other {
-                    Payload::Json(json) => out.put_slice(json),
+                    Payload::Json(json) => out.extend_from_slice(json),
                     Payload::Bytes(bytes) => {
-                        out.put_u8(b'"');
+                        out.push(b'"');
                         append_base64(bytes, out);
-                        out.put_u8(b'"');
+                        out.push(b'"');
                     }
                     Payload::Structured { value, .. } => write_plain(value, out),
                     Payload::Null => {}
@@ -108,7 +108,7 @@ impl Converter for JsonConverter {
             }
         }
         if self.schemas {
-            out.put_u8(b'}');
+            out.push(b'}');
         }
         Ok(true)
     }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn encode(converter: &mut dyn Converter, payload: &Payload) -> Option<String> {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let some = converter.encode("t", payload, &mut out).unwrap();
         some.then(|| String::from_utf8(out.to_vec()).unwrap())
     }
@@ -265,7 +265,39 @@ mod tests {
         let optional = Arc::new(Schema::string().optional());
         assert_eq!(encode(&mut *converter, &Payload::structured(optional, Value::Null)).unwrap(), "null");
         let required = Payload::structured(Arc::new(Schema::string()), Value::Null);
-        assert!(converter.encode("t", &required, &mut BytesMut::new()).is_err());
+        assert!(converter.encode("t", &required, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_shared_struct_is_written_in_every_record_that_holds_it() {
+        let inner = Arc::new(Schema::structure(vec![Field::new("a", Schema::string())]));
+        let outer = |field: &str| Arc::new(Schema::structure(vec![Field::new(field, inner.clone())]));
+        let shared = |text: &str| Struct::new(inner.clone(), vec![text.into()]).into_shared();
+        let (one, other) = (shared("1"), shared("2"));
+        let mut converter = converter(&[("schemas.enable", "false")]);
+        let mut written = |field: &str, inner: &Struct| {
+            let schema = outer(field);
+            let value = Value::Struct(Struct::new(schema.clone(), vec![Value::Struct(inner.clone())]));
+            encode(&mut *converter, &Payload::structured(schema, value)).unwrap()
+        };
+        assert_eq!(written("x", &one), r#"{"x":{"a":"1"}}"#);
+        assert_eq!(written("x", &one), r#"{"x":{"a":"1"}}"#);
+        assert_eq!(written("y", &one), r#"{"y":{"a":"1"}}"#);
+        assert_eq!(written("x", &other), r#"{"x":{"a":"2"}}"#);
+        assert_eq!(written("x", &one.clone()), r#"{"x":{"a":"1"}}"#);
+    }
+
+    proptest::proptest! {
+        /// Names and text of any length and letters are read back by a parser that is not ours.
+        #[test]
+        fn any_text_and_any_name_is_json(name in ".{0,60}", text in ".{0,200}") {
+            let schema = Arc::new(Schema::structure(vec![Field::new(name.as_str(), Schema::string())]));
+            let value = Value::Struct(Struct::new(schema.clone(), vec![text.as_str().into()]));
+            let mut converter = converter(&[("schemas.enable", "false")]);
+            let written = encode(&mut *converter, &Payload::structured(schema, value)).unwrap();
+            let read: serde_json::Value = serde_json::from_str(&written).unwrap();
+            proptest::prop_assert_eq!(read, serde_json::json!({ name: text }));
+        }
     }
 
     #[test]
@@ -308,7 +340,7 @@ mod tests {
         let schema = Arc::new(Schema::structure(vec![Field::new("id", Schema::new(Kind::Int32))]));
         let value = Value::Struct(Struct::new(schema.clone(), vec!["x".into()]));
         let payload = Payload::structured(schema, value);
-        let error = plain.encode("t", &payload, &mut BytesMut::new()).unwrap_err();
+        let error = plain.encode("t", &payload, &mut Vec::new()).unwrap_err();
         assert_eq!(error.to_string(), "topic t: field `id`: text does not fit its schema");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use connector_api::Error;
 use connector_api::data::{Kind, Schema, Value, logical};
 
 use super::schema::write_schema;
@@ -32,7 +32,46 @@ pub(super) enum Shape {
     Array(Box<Plan>),
     /// Keys that are text make an object, all others a list of pairs.
     Map(Box<Plan>, Box<Plan>),
-    Struct(Arc<Schema>, Vec<(Box<[u8]>, Plan)>),
+    Struct(Arc<Schema>, Vec<(FieldName, Plan)>),
+}
+
+/// How many bytes of a name are copied at once.
+const SHORT: usize = 32;
+
+/// A field's name as it stands in JSON: `{"name":` for the first field, `,"name":` for the others.
+pub(super) struct FieldName {
+    text: Box<[u8]>,
+    /// The same with room behind it, if it is short: a copy of fixed length is a few instructions.
+    padded: [u8; SHORT],
+}
+
+impl FieldName {
+    fn new(name: &str, first: bool) -> FieldName {
+        let mut text = vec![if first { b'{' } else { b',' }];
+        write_text(name, &mut text);
+        text.push(b':');
+        let mut padded = [0; SHORT];
+        let length = text.len().min(SHORT);
+        padded[..length].copy_from_slice(&text[..length]);
+        FieldName { text: text.into(), padded }
+    }
+
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if self.text.len() <= SHORT {
+            let end = out.len() + self.text.len();
+            out.extend_from_slice(&self.padded);
+            out.truncate(end);
+        } else {
+            out.extend_from_slice(&self.text);
+        }
+    }
+
+    /// The error of a value, with the field that it stands in.
+    pub fn blame(&self, error: &Error) -> Error {
+        let name = String::from_utf8_lossy(&self.text);
+        let name = name.trim_matches(['{', ',', '"', ':']);
+        Error::new(error.decision().clone(), format!("field `{name}`: {}", error.message()))
+    }
 }
 
 impl Plan {
@@ -52,10 +91,7 @@ impl Plan {
             Kind::Map(keys, values) => Shape::Map(Box::new(Plan::new(keys)), Box::new(Plan::new(values))),
             Kind::Struct(fields) => {
                 let field = |(index, field): (usize, &connector_api::data::Field)| {
-                    let mut name = BytesMut::from(if index == 0 { &b"{"[..] } else { &b","[..] });
-                    write_text(&field.name, &mut name);
-                    name.extend_from_slice(b":");
-                    (name[..].into(), Plan::new(&field.schema))
+                    (FieldName::new(&field.name, index == 0), Plan::new(&field.schema))
                 };
                 Shape::Struct(schema.clone(), fields.iter().enumerate().map(field).collect())
             }
@@ -67,6 +103,8 @@ impl Plan {
 /// Plans by the address of their schema. The plan keeps its schema alive, so an address never means another schema.
 pub(super) struct Plans {
     plans: HashMap<usize, Arc<Prepared>>,
+    /// The plan that was asked for last; mostly the next one too.
+    last: Option<(usize, Arc<Prepared>)>,
     limit: usize,
 }
 
@@ -74,27 +112,35 @@ pub(super) struct Prepared {
     _schema: Arc<Schema>,
     pub plan: Plan,
     /// `{"schema":...,"payload":` for values that carry their schema.
-    pub head: Bytes,
+    pub head: Box<[u8]>,
 }
 
 impl Plans {
     pub fn new(limit: usize) -> Plans {
-        Plans { plans: HashMap::new(), limit: limit.max(1) }
+        Plans { plans: HashMap::new(), last: None, limit: limit.max(1) }
     }
 
     /// The plan of a schema. Past the limit all are forgotten: that many schemas at once are rare, and cheap to plan.
     pub fn of(&mut self, schema: &Arc<Schema>) -> Arc<Prepared> {
         let address = Arc::as_ptr(schema) as usize;
-        if let Some(known) = self.plans.get(&address) {
-            return known.clone();
+        if let Some((last, prepared)) = &self.last
+            && *last == address
+        {
+            return prepared.clone();
         }
+        let prepared = self.plans.get(&address).cloned().unwrap_or_else(|| self.prepare(address, schema));
+        self.last = Some((address, prepared.clone()));
+        prepared
+    }
+
+    fn prepare(&mut self, address: usize, schema: &Arc<Schema>) -> Arc<Prepared> {
         if self.plans.len() >= self.limit {
             self.plans.clear();
         }
-        let mut head = BytesMut::from(&b"{\"schema\":"[..]);
+        let mut head = b"{\"schema\":".to_vec();
         write_schema(schema, &mut head);
         head.extend_from_slice(b",\"payload\":");
-        let prepared = Prepared { _schema: schema.clone(), plan: Plan::new(schema), head: head.freeze() };
+        let prepared = Prepared { _schema: schema.clone(), plan: Plan::new(schema), head: head.into() };
         let prepared = Arc::new(prepared);
         self.plans.insert(address, prepared.clone());
         prepared

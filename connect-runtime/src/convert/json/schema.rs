@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
 use connector_api::data::{Field, Kind, Schema, Value};
 use connector_api::{Error, Result};
 use serde_json::Value as Json;
@@ -10,83 +9,83 @@ use serde_json::Value as Json;
 use super::DecimalFormat;
 use super::plan::Plan;
 use super::read::read_value;
-use super::write::{write_text, write_value};
+use super::write::{Writer, write_text};
 
 /// Schemas nest at most that deep when they are read.
 const MAX_DEPTH: usize = 64;
 
 /// Appends a schema.
-pub(super) fn write_schema(schema: &Arc<Schema>, out: &mut BytesMut) {
+pub(super) fn write_schema(schema: &Arc<Schema>, out: &mut Vec<u8>) {
     write(schema, None, out);
 }
 
-fn write(schema: &Arc<Schema>, field: Option<&str>, out: &mut BytesMut) {
-    out.put_slice(b"{\"type\":\"");
-    out.put_slice(type_name(&schema.kind).as_bytes());
-    out.put_u8(b'"');
+fn write(schema: &Arc<Schema>, field: Option<&str>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(type_name(&schema.kind).as_bytes());
+    out.push(b'"');
     write_parts(&schema.kind, out);
-    out.put_slice(if schema.optional { b",\"optional\":true" } else { b",\"optional\":false" });
+    out.extend_from_slice(if schema.optional { b",\"optional\":true" } else { b",\"optional\":false" });
     if let Some(name) = &schema.name {
-        out.put_slice(b",\"name\":");
+        out.extend_from_slice(b",\"name\":");
         write_text(name, out);
     }
     if let Some(version) = schema.version {
-        out.put_slice(format!(",\"version\":{version}").as_bytes());
+        out.extend_from_slice(format!(",\"version\":{version}").as_bytes());
     }
     if let Some(doc) = &schema.doc {
-        out.put_slice(b",\"doc\":");
+        out.extend_from_slice(b",\"doc\":");
         write_text(doc, out);
     }
     for (index, (name, value)) in schema.parameters.iter().enumerate() {
-        out.put_slice(if index == 0 { b",\"parameters\":{" } else { b"," });
+        out.extend_from_slice(if index == 0 { b",\"parameters\":{" } else { b"," });
         write_text(name, out);
-        out.put_u8(b':');
+        out.push(b':');
         write_text(value, out);
     }
     if !schema.parameters.is_empty() {
-        out.put_u8(b'}');
+        out.push(b'}');
     }
     write_default(schema, out);
     if let Some(field) = field {
-        out.put_slice(b",\"field\":");
+        out.extend_from_slice(b",\"field\":");
         write_text(field, out);
     }
-    out.put_u8(b'}');
+    out.push(b'}');
 }
 
-fn write_parts(kind: &Kind, out: &mut BytesMut) {
+fn write_parts(kind: &Kind, out: &mut Vec<u8>) {
     match kind {
         Kind::Array(items) => {
-            out.put_slice(b",\"items\":");
+            out.extend_from_slice(b",\"items\":");
             write(items, None, out);
         }
         Kind::Map(keys, values) => {
-            out.put_slice(b",\"keys\":");
+            out.extend_from_slice(b",\"keys\":");
             write(keys, None, out);
-            out.put_slice(b",\"values\":");
+            out.extend_from_slice(b",\"values\":");
             write(values, None, out);
         }
         Kind::Struct(fields) => {
-            out.put_slice(b",\"fields\":[");
+            out.extend_from_slice(b",\"fields\":[");
             for (index, field) in fields.iter().enumerate() {
                 if index > 0 {
-                    out.put_u8(b',');
+                    out.push(b',');
                 }
                 write(&field.schema, Some(&field.name), out);
             }
-            out.put_u8(b']');
+            out.push(b']');
         }
         _ => {}
     }
 }
 
 /// A default that does not fit its schema is left out: the schema is still true without it.
-fn write_default(schema: &Arc<Schema>, out: &mut BytesMut) {
+fn write_default(schema: &Arc<Schema>, out: &mut Vec<u8>) {
     let Some(default) = &schema.default else { return };
-    let mut text = BytesMut::new();
-    if write_value(&Plan::new(schema), default, DecimalFormat::Base64, &mut text).is_ok() {
-        out.put_slice(b",\"default\":");
-        out.put_slice(&text);
+    let mut text = Vec::new();
+    if Writer::new(DecimalFormat::Base64).value(&Plan::new(schema), default, &mut text).is_ok() {
+        out.extend_from_slice(b",\"default\":");
+        out.extend_from_slice(&text);
     }
 }
 

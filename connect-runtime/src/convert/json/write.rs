@@ -2,150 +2,176 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
-use connector_api::data::{Decimal, Value};
+use connector_api::data::{Decimal, Struct, Value};
 use connector_api::{Error, Result};
 
 use super::super::append_base64;
 use super::DecimalFormat;
-use super::plan::{Plan, Shape};
+use super::plan::{FieldName, Plan, Shape};
 
-/// Writes a value by its schema. The error names the field whose value does not fit.
-pub(super) fn write_value(plan: &Plan, value: &Value, decimals: DecimalFormat, out: &mut BytesMut) -> Result<()> {
-    match (&plan.shape, value) {
-        (_, Value::Null) => return write_missing(plan, decimals, out),
-        (Shape::Boolean, Value::Boolean(_))
-        | (Shape::Int8, Value::Int8(_))
-        | (Shape::Int16, Value::Int16(_))
-        | (Shape::Int32, Value::Int32(_))
-        | (Shape::Int64, Value::Int64(_))
-        | (Shape::Float32, Value::Float32(_))
-        | (Shape::Float64, Value::Float64(_))
-        | (Shape::String, Value::String(_))
-        | (Shape::Bytes, Value::Bytes(_)) => write_plain(value, out),
-        (Shape::Decimal { scale }, Value::Decimal(number)) => write_decimal(number, *scale, decimals, out)?,
-        (Shape::Array(items), Value::Array(values)) => {
-            list(values, out, |item, out| write_value(items, item, decimals, out))?;
-        }
-        (Shape::Map(keys, values), Value::Map(entries)) => write_map(keys, values, entries, decimals, out)?,
-        (Shape::Struct(schema, fields), Value::Struct(record)) => {
-            if !Arc::ptr_eq(schema, record.schema()) && schema != record.schema() {
-                return Err(Error::fatal("a struct has another schema than the schema around it says"));
-            }
-            if fields.is_empty() {
-                out.put_slice(b"{");
-            }
-            for ((name, field), value) in fields.iter().zip(record.values()) {
-                out.put_slice(name);
-                write_value(field, value, decimals, out).map_err(|error| in_field(name, &error))?;
-            }
-            out.put_u8(b'}');
-        }
-        (_, other) => return Err(Error::fatal(format!("{} does not fit its schema", kind_of(other)))),
+/// Writes values by their schemas. Errors name the field whose value does not fit.
+pub(super) struct Writer {
+    decimals: DecimalFormat,
+    /// The shared struct that was written last, and its text: it often comes again in the next record.
+    last_shared: Option<(Struct, Vec<u8>)>,
+}
+
+impl Writer {
+    pub fn new(decimals: DecimalFormat) -> Writer {
+        Writer { decimals, last_shared: None }
     }
-    Ok(())
-}
 
-fn write_missing(plan: &Plan, decimals: DecimalFormat, out: &mut BytesMut) -> Result<()> {
-    match &plan.default {
-        Some(default) if !default.is_null() => write_value(plan, default, decimals, out),
-        _ if plan.optional => {
-            out.put_slice(b"null");
-            Ok(())
+    pub fn value(&mut self, plan: &Plan, value: &Value, out: &mut Vec<u8>) -> Result<()> {
+        match (&plan.shape, value) {
+            (_, Value::Null) => return self.missing(plan, out),
+            (Shape::Boolean, Value::Boolean(_))
+            | (Shape::Int8, Value::Int8(_))
+            | (Shape::Int16, Value::Int16(_))
+            | (Shape::Int32, Value::Int32(_))
+            | (Shape::Int64, Value::Int64(_))
+            | (Shape::Float32, Value::Float32(_))
+            | (Shape::Float64, Value::Float64(_))
+            | (Shape::String, Value::String(_))
+            | (Shape::Bytes, Value::Bytes(_)) => write_plain(value, out),
+            (Shape::Decimal { scale }, Value::Decimal(number)) => write_decimal(number, *scale, self.decimals, out)?,
+            (Shape::Array(items), Value::Array(values)) => {
+                list(values, out, |item, out| self.value(items, item, out))?;
+            }
+            (Shape::Map(keys, values), Value::Map(entries)) => self.map((keys, values), entries, out)?,
+            (Shape::Struct(schema, fields), Value::Struct(record)) => {
+                if !Arc::ptr_eq(schema, record.schema()) && schema != record.schema() {
+                    return Err(Error::fatal("a struct has another schema than the schema around it says"));
+                }
+                match record.is_shared() {
+                    true => self.shared(fields, record, out)?,
+                    false => self.fields(fields, record, out)?,
+                }
+            }
+            (_, other) => return Err(Error::fatal(format!("{} does not fit its schema", kind_of(other)))),
         }
-        _ => Err(Error::fatal("null for a required value without a default")),
+        Ok(())
+    }
+
+    fn fields(&mut self, fields: &[(FieldName, Plan)], record: &Struct, out: &mut Vec<u8>) -> Result<()> {
+        if fields.is_empty() {
+            out.push(b'{');
+        }
+        for ((name, field), value) in fields.iter().zip(record.values()) {
+            name.write(out);
+            self.value(field, value, out).map_err(|error| name.blame(&error))?;
+        }
+        out.push(b'}');
+        Ok(())
+    }
+
+    /// Structs that many records share are written once.
+    fn shared(&mut self, fields: &[(FieldName, Plan)], record: &Struct, out: &mut Vec<u8>) -> Result<()> {
+        if let Some((last, text)) = &self.last_shared
+            && last.is_same(record)
+        {
+            out.extend_from_slice(text);
+            return Ok(());
+        }
+        let from = out.len();
+        self.fields(fields, record, out)?;
+        self.last_shared = Some((record.clone(), out[from..].to_vec()));
+        Ok(())
+    }
+
+    fn missing(&mut self, plan: &Plan, out: &mut Vec<u8>) -> Result<()> {
+        match &plan.default {
+            Some(default) if !default.is_null() => self.value(plan, default, out),
+            _ if plan.optional => {
+                out.extend_from_slice(b"null");
+                Ok(())
+            }
+            _ => Err(Error::fatal("null for a required value without a default")),
+        }
+    }
+
+    fn map(&mut self, plans: (&Plan, &Plan), entries: &[(Value, Value)], out: &mut Vec<u8>) -> Result<()> {
+        let (keys, values) = plans;
+        if !matches!(keys.shape, Shape::String) {
+            return list(entries, out, |(key, value), out| {
+                out.push(b'[');
+                self.value(keys, key, out)?;
+                out.push(b',');
+                self.value(values, value, out)?;
+                out.push(b']');
+                Ok(())
+            });
+        }
+        for (index, (key, value)) in entries.iter().enumerate() {
+            out.push(if index == 0 { b'{' } else { b',' });
+            write_text(key.as_str().ok_or_else(|| Error::fatal("the key of a map is no text"))?, out);
+            out.push(b':');
+            self.value(values, value, out)?;
+        }
+        if entries.is_empty() {
+            out.push(b'{');
+        }
+        out.push(b'}');
+        Ok(())
     }
 }
 
-fn in_field(name: &[u8], error: &Error) -> Error {
-    let name = String::from_utf8_lossy(name);
-    let name = name.trim_matches(['{', ',', '"', ':']);
-    Error::new(error.decision().clone(), format!("field `{name}`: {}", error.message()))
-}
-
-fn write_decimal(number: &Decimal, scale: u32, decimals: DecimalFormat, out: &mut BytesMut) -> Result<()> {
+fn write_decimal(number: &Decimal, scale: u32, decimals: DecimalFormat, out: &mut Vec<u8>) -> Result<()> {
     if decimals == DecimalFormat::Numeric {
-        out.put_slice(number.as_str().as_bytes());
+        out.extend_from_slice(number.as_str().as_bytes());
         return Ok(());
     }
     let unscaled = number
         .unscaled(scale)
         .ok_or_else(|| Error::reject(format!("the decimal {number} has more than {scale} digits behind its point")))?;
-    out.put_u8(b'"');
+    out.push(b'"');
     append_base64(&unscaled, out);
-    out.put_u8(b'"');
+    out.push(b'"');
     Ok(())
 }
 
-fn write_map(
-    keys: &Plan,
-    values: &Plan,
-    entries: &[(Value, Value)],
-    decimals: DecimalFormat,
-    out: &mut BytesMut,
-) -> Result<()> {
-    if !matches!(keys.shape, Shape::String) {
-        return list(entries, out, |(key, value), out| {
-            out.put_u8(b'[');
-            write_value(keys, key, decimals, out)?;
-            out.put_u8(b',');
-            write_value(values, value, decimals, out)?;
-            out.put_u8(b']');
-            Ok(())
-        });
-    }
-    for (index, (key, value)) in entries.iter().enumerate() {
-        out.put_u8(if index == 0 { b'{' } else { b',' });
-        write_text(key.as_str().ok_or_else(|| Error::fatal("the key of a map is no text"))?, out);
-        out.put_u8(b':');
-        write_value(values, value, decimals, out)?;
-    }
-    if entries.is_empty() {
-        out.put_u8(b'{');
-    }
-    out.put_u8(b'}');
-    Ok(())
-}
-
-fn list<T>(items: &[T], out: &mut BytesMut, mut each: impl FnMut(&T, &mut BytesMut) -> Result<()>) -> Result<()> {
-    out.put_u8(b'[');
+fn list<T>(items: &[T], out: &mut Vec<u8>, mut each: impl FnMut(&T, &mut Vec<u8>) -> Result<()>) -> Result<()> {
+    out.push(b'[');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
-            out.put_u8(b',');
+            out.push(b',');
         }
         each(item, out)?;
     }
-    out.put_u8(b']');
+    out.push(b']');
     Ok(())
 }
 
 /// Writes a value of which no schema is known, decimals as numbers.
-pub(crate) fn write_plain(value: &Value, out: &mut BytesMut) {
+pub(crate) fn write_plain(value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Null => out.put_slice(b"null"),
-        Value::Boolean(true) => out.put_slice(b"true"),
-        Value::Boolean(false) => out.put_slice(b"false"),
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Boolean(true) => out.extend_from_slice(b"true"),
+        Value::Boolean(false) => out.extend_from_slice(b"false"),
         Value::Int8(number) => write_integer(i64::from(*number), out),
         Value::Int16(number) => write_integer(i64::from(*number), out),
         Value::Int32(number) => write_integer(i64::from(*number), out),
         Value::Int64(number) => write_integer(*number, out),
-        Value::Float32(number) if number.is_finite() => out.put_slice(ryu::Buffer::new().format(*number).as_bytes()),
-        Value::Float64(number) if number.is_finite() => out.put_slice(ryu::Buffer::new().format(*number).as_bytes()),
+        Value::Float32(number) if number.is_finite() => {
+            out.extend_from_slice(ryu::Buffer::new().format(*number).as_bytes())
+        }
+        Value::Float64(number) if number.is_finite() => {
+            out.extend_from_slice(ryu::Buffer::new().format(*number).as_bytes())
+        }
         Value::Float32(number) => write_not_finite(f64::from(*number), out),
         Value::Float64(number) => write_not_finite(*number, out),
         Value::String(text) => write_text(text, out),
-        Value::Decimal(number) => out.put_slice(number.as_str().as_bytes()),
+        Value::Decimal(number) => out.extend_from_slice(number.as_str().as_bytes()),
         Value::Bytes(bytes) => {
-            out.put_u8(b'"');
+            out.push(b'"');
             append_base64(bytes, out);
-            out.put_u8(b'"');
+            out.push(b'"');
         }
         Value::Array(_) | Value::Map(_) | Value::Struct(_) => write_plain_nested(value, out),
     }
 }
 
-fn write_plain_nested(value: &Value, out: &mut BytesMut) {
-    let infallible = |item: &Value, out: &mut BytesMut| {
+fn write_plain_nested(value: &Value, out: &mut Vec<u8>) {
+    let infallible = |item: &Value, out: &mut Vec<u8>| {
         write_plain(item, out);
         Ok(())
     };
@@ -156,11 +182,11 @@ fn write_plain_nested(value: &Value, out: &mut BytesMut) {
             Ok(())
         }
         Value::Map(entries) => list(entries, out, |(key, value), out| {
-            out.put_u8(b'[');
+            out.push(b'[');
             write_plain(key, out);
-            out.put_u8(b',');
+            out.push(b',');
             write_plain(value, out);
-            out.put_u8(b']');
+            out.push(b']');
             Ok(())
         }),
         Value::Struct(record) => {
@@ -176,25 +202,25 @@ fn write_plain_nested(value: &Value, out: &mut BytesMut) {
     debug_assert!(written.is_ok(), "writing without a schema has nothing to refuse");
 }
 
-fn write_object<'a>(entries: impl Iterator<Item = (&'a str, &'a Value)>, out: &mut BytesMut) {
-    out.put_u8(b'{');
+fn write_object<'a>(entries: impl Iterator<Item = (&'a str, &'a Value)>, out: &mut Vec<u8>) {
+    out.push(b'{');
     for (index, (name, value)) in entries.enumerate() {
         if index > 0 {
-            out.put_u8(b',');
+            out.push(b',');
         }
         write_text(name, out);
-        out.put_u8(b':');
+        out.push(b':');
         write_plain(value, out);
     }
-    out.put_u8(b'}');
+    out.push(b'}');
 }
 
-fn write_integer(number: i64, out: &mut BytesMut) {
-    out.put_slice(itoa::Buffer::new().format(number).as_bytes());
+fn write_integer(number: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// JSON has no such numbers; they are written as Kafka Connect writes them.
-fn write_not_finite(number: f64, out: &mut BytesMut) {
+fn write_not_finite(number: f64, out: &mut Vec<u8>) {
     let text: &[u8] = if number.is_nan() {
         b"\"NaN\""
     } else if number > 0.0 {
@@ -202,38 +228,61 @@ fn write_not_finite(number: f64, out: &mut BytesMut) {
     } else {
         b"\"-Infinity\""
     };
-    out.put_slice(text);
+    out.extend_from_slice(text);
 }
 
-/// Text in quotes. Runs of bytes that need no escape are copied whole.
-pub(super) fn write_text(text: &str, out: &mut BytesMut) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
-    out.put_u8(b'"');
+/// How much text is looked at before it is copied.
+const CHUNK: usize = 64;
+
+/// Text in quotes. Chunks that need no escape are copied whole.
+pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    for chunk in text.as_bytes().chunks(CHUNK) {
+        // Without a way out of the loop the compiler looks at many bytes at once.
+        if chunk.iter().fold(false, |found, byte| found | needs_escape(*byte)) {
+            write_escaped(chunk, out);
+        } else {
+            out.extend_from_slice(chunk);
+        }
+    }
+    out.push(b'"');
+}
+
+fn needs_escape(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     let mut done = 0;
     for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
+        if needs_escape(*byte) {
+            out.extend_from_slice(&bytes[done..at]);
+            done = at + 1;
+            write_escape(*byte, out);
         }
-        out.put_slice(&bytes[done..at]);
-        done = at + 1;
-        write_escape(*byte, out);
     }
-    out.put_slice(&bytes[done..]);
-    out.put_u8(b'"');
+    out.extend_from_slice(&bytes[done..]);
 }
 
-fn write_escape(byte: u8, out: &mut BytesMut) {
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     match byte {
-        b'"' => out.put_slice(b"\\\""),
-        b'\\' => out.put_slice(b"\\\\"),
-        b'\n' => out.put_slice(b"\\n"),
-        b'\r' => out.put_slice(b"\\r"),
-        b'\t' => out.put_slice(b"\\t"),
-        0x08 => out.put_slice(b"\\b"),
-        0x0c => out.put_slice(b"\\f"),
-        other => out.put_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]]),
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        other => out.extend_from_slice(&[
+            b'\\',
+            b'u',
+            b'0',
+            b'0',
+            HEX[usize::from(other >> 4)],
+            HEX[usize::from(other & 15)],
+        ]),
     }
 }
 

@@ -58,6 +58,7 @@ pub async fn begin(
         jobs: jobs.into(),
         current: None,
         held: None,
+        within: None,
         any: false,
         scratch: Scratch::default(),
         failure: settings.failure,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use connector_api::data::Value;
 use connector_api::{Error, Host, PollLimits, Progress};
 use tokio::time::{Instant, timeout_at};
 
@@ -21,9 +22,9 @@ use crate::clock;
 use crate::connection::frames::Frames;
 use crate::connection::{Fault, ServerError, Session};
 use crate::decode::Scratch;
-use crate::envelope::Records;
 use crate::envelope::row::{Reading, Side};
 use crate::envelope::source::{Marker, Place};
+use crate::envelope::{Records, Shape};
 use crate::lsn::Lsn;
 use plan::Job;
 use rows::{Held, Next, cells};
@@ -41,6 +42,7 @@ pub struct Snapshot {
     count: usize,
     current: Option<Current>,
     held: Option<Held>,
+    within: Option<(Arc<Shape>, Value)>,
     any: bool,
     scratch: Scratch,
     failure: crate::config::modes::FailureMode,
@@ -158,13 +160,31 @@ impl Snapshot {
     fn let_go(&mut self, next: Next, records: &mut Records) -> Result<usize, Error> {
         let Some(held) = self.held.take() else { return Ok(0) };
         let shape = &held.shape;
-        let place = self.point.place(held.marker(next));
-        let source = place.block(&shape.source, &mut self.scratch);
+        let source = match held.marker(next) {
+            Marker::Within => self.within(&held.shape),
+            marker => self.point.place(marker).block(&shape.source, &mut self.scratch),
+        };
         let cells = cells(&held.body, shape.columns.len()).map_err(malformed)?;
         let mut reading = Reading { scratch: &mut self.scratch, failure: self.failure, host: &*self.host };
         let row = reading.row(shape, cells, Side::New(None), &held.body)?;
         records.read(shape, row, source);
         Ok(shape.overhead + held.body.len())
+    }
+
+    /// The `source` block of all rows of a table but the first and the last: one for all of them.
+    fn within(&mut self, shape: &Arc<Shape>) -> Value {
+        match &self.within {
+            Some((known, block)) if Arc::ptr_eq(known, shape) => block.clone(),
+            _ => {
+                let block = self.point.place(Marker::Within).block(&shape.source, &mut self.scratch);
+                let block = match block {
+                    Value::Struct(block) => Value::Struct(block.into_shared()),
+                    other => other,
+                };
+                self.within = Some((shape.clone(), block.clone()));
+                block
+            }
+        }
     }
 
     fn end_table(&mut self) -> Result<(), Error> {
