@@ -1,9 +1,12 @@
 //! What `naru` says to mistakes: one clear line, exit code 2.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use naru_tests::{Worker, free_port, naru_binary, until};
+use naru_tests::{Process, Topics, Worker, free_port, naru_binary, until};
+use serde_json::json;
 
 fn naru(arguments: &[&str]) -> Output {
     Command::new(naru_binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -111,7 +114,7 @@ fn a_kafka_connect_worker_file_starts_as_it_is() {
     let mut command = Command::new(naru_binary());
     command.arg("worker").arg(&file).args(["--set", &format!("data.dir={}", folder.path().join("d").display())]);
     command.args(["--set", &format!("broker.listeners=PLAINTEXT://127.0.0.1:{log}")]);
-    let _worker = naru_tests::Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    let _worker = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
     let rest = naru_tests::Rest::at(rest);
     until("the worker is healthy", || rest.try_get("/health").is_some_and(|reply| reply.status == 200));
     rest.create(
@@ -120,7 +123,7 @@ fn a_kafka_connect_worker_file_starts_as_it_is() {
             "connector.class": "VerifiableSource", "topic": "t", "max.messages": "1"
         }),
     );
-    let topics = naru_tests::Topics::at(log);
+    let topics = Topics::at(log);
     until("the record is there", || !topics.read("t").is_empty());
     let value: serde_json::Value = serde_json::from_str(&topics.values("t")[0]).unwrap();
     assert_eq!(value["payload"]["seqno"], 0, "schemas are on, as the file says: {value}");
@@ -134,18 +137,62 @@ fn what_the_worker_keeps_is_for_its_owner_alone() {
     assert_eq!(mode("data/secret.key"), 0o600);
 }
 
-#[test]
-fn the_log_alone_serves_kafka_s_protocol() {
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
+/// A log without a worker.
+fn log_alone(folder: &std::path::Path, port: u16) -> Process {
     let mut command = Command::new(naru_binary());
     command.args(["broker", "--set", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
-    command.args(["--set", &format!("log.dirs={}", folder.path().display())]);
-    let mut log = naru_tests::Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    command.args(["--set", &format!("log.dirs={}", folder.display())]);
+    let log = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
     until("the log answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    assert!(naru_tests::Topics::at(port).read("nothing").is_empty());
+    log
+}
+
+#[test]
+fn the_log_alone_serves_kafka_s_protocol() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut log = log_alone(folder.path(), port);
+    assert!(Topics::at(port).read("nothing").is_empty());
     log.signal(libc::SIGTERM);
-    assert!(log.wait(std::time::Duration::from_secs(10)).success());
+    assert!(log.wait(Duration::from_secs(10)).success());
+}
+
+#[test]
+fn a_worker_of_another_cluster_runs_no_log_of_its_own_and_outlives_that_cluster_s_restart() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut log = log_alone(folder.path(), port);
+    let mut worker = Worker::start(&[&format!("bootstrap.servers=127.0.0.1:{port}")]);
+    assert!(std::net::TcpStream::connect(("127.0.0.1", worker.log_port())).is_err(), "no second log");
+    let (input, output) = (worker.file("in.txt"), worker.file("out.txt"));
+    std::fs::write(&input, "").unwrap();
+    let source = json!({ "connector.class": "FileStreamSource", "file": input, "topic": "lines" });
+    let sink = json!({ "connector.class": "FileStreamSink", "file": output, "topics": "lines" });
+    worker.rest().create("lines", source);
+    worker.rest().create("to-file", sink);
+    let lines = |range: std::ops::Range<usize>| range.map(|n| format!("line {n}\n")).collect::<String>();
+    let add = |range| {
+        let mut file = std::fs::File::options().append(true).open(&input).unwrap();
+        file.write_all(lines(range).as_bytes()).unwrap();
+    };
+    let arrived = || std::fs::read_to_string(&output).unwrap_or_default();
+    add(0..100);
+    until("all lines are there", || arrived() == lines(0..100));
+    log.kill();
+    add(100..200);
+    std::thread::sleep(Duration::from_secs(2));
+    let _log = log_alone(folder.path(), port);
+    until("the lines written meanwhile are there", || arrived().ends_with("line 199\n"));
+    let mut seen: Vec<String> = Topics::at(port).values("lines");
+    seen.dedup();
+    let expected: Vec<String> = (0..200).map(|n| format!("\"line {n}\"")).collect();
+    assert_eq!(seen, expected, "each line once and in order");
+    // The last commit finds its old connection gone, and is made all the same.
+    let before = arrived();
+    assert!(worker.terminate().success());
+    worker.start_again();
+    worker.rest().wait_for_task("to-file", 0, "RUNNING");
+    add(200..201);
+    until("the line written after the stop is there", || arrived().ends_with("line 200\n"));
+    assert_eq!(arrived(), before + "line 200\n", "nothing comes again after a clean stop");
 }
 
 #[test]

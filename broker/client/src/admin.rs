@@ -12,6 +12,7 @@ use broker_wire::messages::metadata::MetadataRequest;
 
 use crate::client::{Client, Purpose};
 use crate::error::{ClientError, Result};
+use crate::settled::settled;
 
 const TOPIC: i8 = 2;
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -97,6 +98,10 @@ pub async fn delete_topic(client: &Client, name: &str) -> Result<bool> {
 
 /// The settings of a topic; `None` if the log will not tell.
 pub async fn topic_config(client: &Client, name: &str) -> Result<Option<BTreeMap<String, String>>> {
+    settled(|| topic_config_once(client, name)).await
+}
+
+async fn topic_config_once(client: &Client, name: &str) -> Result<Option<BTreeMap<String, String>>> {
     let resource =
         DescribeConfigsResource { resource_type: TOPIC, resource_name: name.to_owned(), configuration_keys: None };
     let request = DescribeConfigsRequest { resources: vec![resource], ..Default::default() };
@@ -124,15 +129,22 @@ pub enum OffsetAt {
     Time(i64),
 }
 
-/// Offsets of partitions of a topic, by partition; -1 where no record is that late.
+/// Offsets of partitions of a topic, by partition; -1 where no record is that late. Waits for elections, some seconds.
 pub async fn offsets_at(client: &Client, topic: &str, partitions: &[i32], at: OffsetAt) -> Result<BTreeMap<i32, i64>> {
+    settled(|| offsets_once(client, topic, partitions, at)).await
+}
+
+async fn offsets_once(client: &Client, topic: &str, partitions: &[i32], at: OffsetAt) -> Result<BTreeMap<i32, i64>> {
     let known = client.partitions(topic).await?.ok_or_else(|| ClientError::Missing(format!("topic {topic}")))?;
     let mut by_leader: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for partition in partitions {
         let index = usize::try_from(*partition).ok();
         let leader = index.and_then(|index| known.leaders.get(index));
         let leader = leader.ok_or_else(|| ClientError::Missing(format!("partition {topic}-{partition}")))?;
-        let leader = leader.ok_or_else(|| listing(topic, *partition, ErrorCode::LEADER_NOT_AVAILABLE));
+        let leader = leader.ok_or_else(|| {
+            client.forget(topic);
+            listing(topic, *partition, ErrorCode::LEADER_NOT_AVAILABLE)
+        });
         by_leader.entry(leader?).or_default().push(*partition);
     }
     let mut offsets = BTreeMap::new();

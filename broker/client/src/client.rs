@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::connection::{Connection, Transport};
 use crate::error::{ClientError, Result};
+use crate::settled::settled;
 
 /// How a client reaches the cluster.
 #[derive(Clone, Debug)]
@@ -146,6 +147,21 @@ impl Client {
             Some((since, partitions)) if since.elapsed() < self.0.config.metadata_max_age => Ok(Some(partitions)),
             _ => self.refresh(topic).await,
         }
+    }
+
+    /// The partitions of a topic that must be there, each with a leader. Waits some seconds for both: a new topic takes a
+    /// moment until every broker knows it.
+    pub async fn settled_partitions(&self, topic: &str) -> Result<Arc<Partitions>> {
+        settled(|| async {
+            let known = self.refresh(topic).await?;
+            let missing = |code| ClientError::refused(format!("cannot find all partitions of topic {topic}"), code);
+            let known = known.ok_or_else(|| missing(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))?;
+            if known.leaders.is_empty() || known.leaders.contains(&None) {
+                return Err(missing(ErrorCode::LEADER_NOT_AVAILABLE));
+            }
+            Ok(known)
+        })
+        .await
     }
 
     /// The partitions of a topic, asked anew.

@@ -23,6 +23,7 @@ mod error;
 mod group;
 pub mod offsets;
 mod producer;
+mod settled;
 
 pub use backoff::Backoff;
 pub use client::{Client, ClientConfig, Partitions, Purpose};

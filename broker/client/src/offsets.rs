@@ -13,6 +13,7 @@ use broker_wire::messages::offset_fetch::{
 use crate::client::{Client, Purpose};
 use crate::consumer::TopicPartition;
 use crate::error::{ClientError, Result};
+use crate::settled::settled;
 
 /// Who commits: a member in its generation, or nobody in particular.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +65,17 @@ pub async fn commit(client: &Client, by: &Committer, offsets: &BTreeMap<TopicPar
     Ok(())
 }
 
-/// The committed offsets of these partitions, or of all that have one; partitions without one are left out.
+/// The committed offsets of these partitions, or of all that have one; partitions without one are left out. Waits for a
+/// coordinator that is moving or loading, some seconds.
 pub async fn committed(
+    client: &Client,
+    group: &str,
+    partitions: Option<&[TopicPartition]>,
+) -> Result<BTreeMap<TopicPartition, i64>> {
+    settled(|| committed_once(client, group, partitions)).await
+}
+
+async fn committed_once(
     client: &Client,
     group: &str,
     partitions: Option<&[TopicPartition]>,

@@ -24,8 +24,8 @@ impl Tail {
     /// Reads the topic to its end, and follows it from there on this runtime.
     pub async fn start(client: Client, topic: &str, apply: Apply) -> Result<Tail> {
         let topic: Arc<str> = topic.into();
-        let known = client.partitions(&topic).await?;
-        let partitions: Vec<i32> = (0..known.map_or(0, |known| known.leaders.len()) as i32).collect();
+        let known = client.settled_partitions(&topic).await?;
+        let partitions: Vec<i32> = (0..known.leaders.len() as i32).collect();
         let fetch = FetchConfig { max_wait: MAX_WAIT, ..FetchConfig::default() };
         let starts = offsets_at(&client, &topic, &partitions, OffsetAt::Earliest).await?;
         let mut fetcher = Fetcher::new(client.clone(), fetch);

@@ -48,8 +48,7 @@ async fn check(client: &Client, topic: &InternalTopicConfig) -> Result<(), Strin
              compact, or name another topic in the worker's configuration."
         ));
     }
-    let partitions = client.partitions(name).await.map_err(|why| format!("{why}."))?;
-    let count = partitions.map_or(0, |partitions| partitions.leaders.len());
+    let count = client.settled_partitions(name).await.map_err(|why| format!("{why}."))?.leaders.len();
     if topic.partitions == 1 && count != 1 {
         return Err(format!("The topic {name} has {count} partitions; the config topic must have exactly one."));
     }

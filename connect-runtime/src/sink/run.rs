@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use broker_client::admin::{OffsetAt, offsets_at};
 use broker_client::offsets::{commit, committed};
-use broker_client::{Client, ClientError, FetchEvent, Fetcher, TopicPartition};
+use broker_client::{Backoff, Client, ClientError, FetchEvent, Fetcher, TopicPartition};
 use connector_api::config::Config;
 use connector_api::plugin::{AnySinkConnector, AnySinkTask};
 use connector_api::{Error, FlushOccasion, Result, Taken, TaskContext, TopicPartition as Named};
@@ -343,18 +343,36 @@ impl Sink {
         for warning in self.progress.flushed(flushed) {
             connector_api::Host::warn(&self.calls.view, &warning);
         }
-        let offsets = self.progress.to_commit();
-        if !offsets.is_empty() {
-            match commit(&self.client, self.group.committer(), &offsets).await {
-                Ok(()) => {
-                    self.progress.committed(&offsets);
-                    self.calls.view.works(Trouble::Commit);
-                }
-                // The next interval tries again; if the place in the group is lost, a change says so.
-                Err(error) => self.calls.view.retrying(Trouble::Commit, error.to_string()),
-            }
-        }
+        // The next interval tries again; if the place in the group is lost, a change says so.
+        let _ = self.commit().await;
         Ok(())
+    }
+
+    /// Commits what is flushed and not committed yet. Trouble shows in the status.
+    async fn commit(&mut self) -> broker_client::Result<()> {
+        let offsets = self.progress.to_commit();
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let committed = commit(&self.client, self.group.committer(), &offsets).await;
+        match &committed {
+            Ok(()) => {
+                self.progress.committed(&offsets);
+                self.calls.view.works(Trouble::Commit);
+            }
+            Err(error) => self.calls.view.retrying(Trouble::Commit, error.to_string()),
+        }
+        committed
+    }
+
+    /// Commits until the log takes it or never will: what stays uncommitted at a clean stop would come again.
+    async fn commit_at_last(&mut self) {
+        let mut backoff = Backoff::default();
+        while let Err(error) = self.commit().await
+            && error.is_retriable()
+        {
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
     }
 
     /// Flushes, commits, closes, leaves the group and lets the connector go; all within the deadline.
@@ -365,7 +383,10 @@ impl Sink {
             }
             let all: Vec<TopicPartition> = self.group.owned().iter().cloned().collect();
             let closed = match self.flush_and_commit(FlushOccasion::Closing).await {
-                Ok(()) => self.close(&all).await,
+                Ok(()) => {
+                    self.commit_at_last().await;
+                    self.close(&all).await
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = closed {

@@ -55,9 +55,9 @@ impl Connection {
         &self.address
     }
 
-    /// Whether a call has found the connection broken.
+    /// Whether the connection is of no more use: a call has found it broken, or the other side has closed it.
     pub fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
+        self.broken.load(Ordering::Relaxed) || !self.channel.is_open()
     }
 
     /// A broker that does not know version 3 answers in version 0, with its versions all the same.

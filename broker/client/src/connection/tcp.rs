@@ -88,6 +88,10 @@ impl Channel for TcpChannel {
             }
         })
     }
+
+    fn is_open(&self) -> bool {
+        self.waiting.lock().is_some()
+    }
 }
 
 impl Drop for TcpChannel {

@@ -17,6 +17,12 @@ pub trait Channel: Send + Sync {
     ///
     /// Once a reply is an error, so are all that follow on this channel.
     fn send(&self, frame: Bytes, answered: bool) -> Reply;
+
+    /// Whether the other side is still there, as far as that is known without asking. A broker closes connections that
+    /// are idle for long, and all of them when it restarts.
+    fn is_open(&self) -> bool {
+        true
+    }
 }
 
 /// Makes connections.

@@ -18,6 +18,7 @@ use crate::backoff::Backoff;
 use crate::client::{Client, Partitions, Purpose};
 use crate::connection::Connection;
 use crate::error::{ClientError, Result};
+use crate::settled::settled;
 
 /// How a producer writes.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +119,7 @@ enum Done {
 impl Producer {
     /// A producer, with an id from the log if it is idempotent.
     pub async fn open(client: Client, config: ProducerConfig) -> Result<Producer> {
-        let producer = if config.idempotent { Some(producer_id(&client).await?) } else { None };
+        let producer = if config.idempotent { Some(settled(|| producer_id(&client)).await?) } else { None };
         let filling = Filling { batch_bytes: config.batch_bytes, compression: config.compression, producer };
         Ok(Producer {
             client,
