@@ -4,7 +4,7 @@
 //! of a task stay in order in one partition.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connector_api::config::{Check, Config, ConfigDef, ConfigKey, ConfigType, RawConfig};
 use connector_api::data::Payload;
@@ -12,6 +12,7 @@ use connector_api::{
     Definition, Error, ExactlyOnce, PollLimits, Position, Result, SourceBatch, SourceConnector, SourceContext,
     SourceOffset, SourcePartition, SourceRecord, SourceTask,
 };
+use tokio::time::Instant;
 
 /// The connector: Kafka Connect's `VerifiableSourceConnector`.
 pub struct VerifiableSource;
@@ -83,7 +84,7 @@ struct Open {
     pace: Option<Pace>,
 }
 
-/// Spreads records evenly over time, without a burst after a pause.
+/// Spreads records evenly over time. What was missed in a pause is made up for by at most a second's worth.
 struct Pace {
     interval: Duration,
     due: Instant,
@@ -161,12 +162,14 @@ impl Pace {
     async fn take(&mut self, most: usize, wait: Duration) -> usize {
         let early = self.due.saturating_duration_since(Instant::now());
         tokio::time::sleep(early.min(wait)).await;
-        let late = Instant::now().saturating_duration_since(self.due);
         if early > wait {
             return 0;
         }
+        let now = Instant::now();
+        self.due = now.checked_sub(Duration::from_secs(1)).map_or(self.due, |earliest| self.due.max(earliest));
+        let late = now.saturating_duration_since(self.due);
         let count = ((late.as_secs_f64() / self.interval.as_secs_f64()) as usize + 1).min(most);
-        self.due = (self.due + self.interval * count as u32).max(Instant::now() - Duration::from_secs(1));
+        self.due += self.interval * count as u32;
         count
     }
 }

@@ -1,11 +1,12 @@
 //! The source through the conformance suite: its records happen when `max.messages` grows.
 #![allow(clippy::unwrap_used, reason = "a test may end in a panic")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connector_api::config::RawConfig;
 use connector_api::conformance::{SourceWorld, check_source};
 use connector_api::*;
+use tokio::time::Instant;
 use verifiable_source::VerifiableSource;
 
 struct Numbers(usize);
@@ -65,12 +66,16 @@ async fn it_numbers_from_zero_and_stops_at_the_end() {
     assert_eq!(seen, (0..700).map(|n| n.to_string()).collect::<Vec<_>>());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn it_keeps_to_its_throughput() {
-    let mut task = start(&[("throughput", "1000")]).await;
+    let mut task = start(&[("throughput", "1000"), ("max.messages", "-1")]).await;
     let (since, mut count) = (Instant::now(), 0);
     while since.elapsed() < Duration::from_millis(500) {
         count += task.poll(LIMITS).await.unwrap().map_or(0, |batch| batch.records.len());
     }
-    assert!((400..=600).contains(&count), "{count} in half a second");
+    assert!((495..=505).contains(&count), "{count} in half a second");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let at_once = PollLimits { max_records: usize::MAX, ..LIMITS };
+    let after = task.poll(at_once).await.unwrap().unwrap().records.len();
+    assert!((1000..=1001).contains(&after), "{after} after a pause of a minute");
 }
