@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use broker::{Broker, BrokerConfig};
-use broker_client::Client;
+use broker_client::{Backoff, Client};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
@@ -241,12 +241,13 @@ impl Worker {
 /// Waits for the log; a cluster may be starting at the same time.
 async fn reach(client: &Client, config: &WorkerConfig) -> Result<(), Ended> {
     let patience = Instant::now() + config.request_timeout;
+    let mut backoff = Backoff::default();
     loop {
         match client.topic_names().await {
             Ok(_) => return Ok(()),
             Err(why) if why.is_retriable() && Instant::now() < patience => {
                 tracing::warn!(error = %why, "the log does not answer yet");
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                tokio::time::sleep(backoff.next_delay()).await;
             }
             Err(why) => return Err(Ended::before(format!("{why}. Check `bootstrap.servers`."))),
         }
