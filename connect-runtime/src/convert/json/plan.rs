@@ -121,15 +121,13 @@ impl Plans {
     }
 
     /// The plan of a schema. Past the limit all are forgotten: that many schemas at once are rare, and cheap to plan.
-    pub fn of(&mut self, schema: &Arc<Schema>) -> Arc<Prepared> {
+    pub fn of(&mut self, schema: &Arc<Schema>) -> &Prepared {
         let address = Arc::as_ptr(schema) as usize;
-        if let Some((last, prepared)) = &self.last
-            && *last == address
-        {
-            return prepared.clone();
-        }
-        let prepared = self.plans.get(&address).cloned().unwrap_or_else(|| self.prepare(address, schema));
-        self.last = Some((address, prepared.clone()));
+        let found = match self.last.take() {
+            Some((last, prepared)) if last == address => prepared,
+            _ => self.plans.get(&address).cloned().unwrap_or_else(|| self.prepare(address, schema)),
+        };
+        let (_, prepared) = self.last.insert((address, found));
         prepared
     }
 
