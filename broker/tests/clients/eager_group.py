@@ -29,7 +29,9 @@ class Member(threading.Thread):
         try:
             consumer = KafkaConsumer(self.topic, **self.settings)
             while not self.stopping:
-                consumer.poll(timeout_ms=100)
+                # kafka-python 3.0.12 forgets an assignment whose answer comes just after a poll has run out of time,
+                # so a poll is given more time than its own pause of 100 ms between questions about topics.
+                consumer.poll(timeout_ms=700)
                 self.partitions = {partition.partition for partition in consumer.assignment()}
             consumer.close()
         except Exception as error:  # shown by the main thread
