@@ -126,6 +126,25 @@ fn what_a_kill_repeats_stays_within_one_commit_window() {
 }
 
 #[test]
+fn batches_that_the_log_finds_too_large_are_split_and_a_record_that_is_says_so() {
+    const LINES: u64 = 20_000;
+    let worker = Worker::start(&["broker.message.max.bytes=20000"]);
+    append(&worker.file("in.txt"), 0, LINES);
+    let config = json!({
+        "connector.class": "FileStreamSource", "file": worker.file("in.txt"), "topic": "lines",
+        "value.converter": "StringConverter",
+    });
+    worker.rest().create("in", config);
+    until("the last line is in the topic", || worker.topics().end("lines") >= LINES as i64);
+    assert_eq!(numbers(&worker.topics().values("lines").join("\n")), (0..LINES).collect::<Vec<u64>>());
+    let mut file = OpenOptions::new().append(true).open(worker.file("in.txt")).unwrap();
+    file.write_all(format!("{}\n", "y".repeat(30_000)).as_bytes()).unwrap();
+    let trace = worker.rest().wait_for_task("in", 0, "FAILED");
+    assert!(trace.contains("too large") && trace.contains("max.message.bytes"), "{trace}");
+    assert_eq!(worker.topics().end("lines"), LINES as i64);
+}
+
+#[test]
 fn a_clean_stop_under_load_leaves_no_gap_and_no_repeat() {
     let mut worker = Worker::start(&[]);
     file_to_file(&worker);

@@ -10,9 +10,9 @@ const BUDGET: &str = "memory is bounded by the worker's `worker.memory.bytes`";
 pub(super) fn producer_keys() -> ConfigDef {
     ConfigDef::new()
         .key(
-            ConfigKey::preset("batch.size", Int, "131072")
+            ConfigKey::preset("batch.size", Int, "524288")
                 .check(Check::Between(1, 1 << 26))
-                .doc("A batch is sent once it is that large, in bytes."),
+                .doc("The most bytes of a batch before compression. It is sent when it is full, or when the source has nothing more at once."),
         )
         .key(
             ConfigKey::preset("compression.type", Text, "none")

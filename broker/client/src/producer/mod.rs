@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `queue.rs` | the batches of one partition: what may be sent, what must be sent again (pure) |
+//! | `split.rs` | a batch that is too large, in halves (pure) |
 //! | `topics.rs` | topics, partitions and the batches that are being filled |
 //! | `send.rs` | requests to brokers and their answers |
 //! | `run.rs` | the producer |
@@ -10,6 +11,7 @@
 mod queue;
 mod run;
 mod send;
+mod split;
 mod topics;
 
 pub use run::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend};

@@ -8,11 +8,14 @@
 //!   that are out is not enough, since decided ones between them push the oldest out of the log's memory;
 //! - once one has to be sent again nothing more goes out until all that are out have come back, then they go out again
 //!   in order;
-//! - a batch that the log calls out of order while one before it is still undecided only followed that one's bad luck.
+//! - a batch that the log calls out of order while one before it is still undecided only followed that one's bad luck;
+//! - a batch that is too large goes out again in halves, which take its place and its numbers.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+
+use super::split::halves;
 
 /// How many batches of a partition may be out: what the log remembers of a producer.
 pub(super) const MAX_SENT: u64 = 5;
@@ -45,6 +48,8 @@ pub(super) enum Verdict {
     Again,
     /// The log misses the batch before it.
     OutOfOrder,
+    /// It is larger than the topic allows.
+    TooLarge,
     /// It will never be.
     Never,
 }
@@ -56,6 +61,8 @@ pub(super) enum Settled {
     Written(Tokens),
     /// It will be sent again.
     Waiting,
+    /// It will be sent again in halves, one batch more; it was that large, in bytes.
+    Split(usize),
     /// The partition is stuck for good.
     Never,
 }
@@ -73,6 +80,8 @@ pub(super) struct Queue {
 struct Sent {
     queued: Queued,
     came_back: bool,
+    /// Its second half, if it came back because it is too large; the first half is `queued`.
+    half: Option<Batch>,
 }
 
 impl Queue {
@@ -104,7 +113,7 @@ impl Queue {
         }
         let queued = self.ready.pop_front()?;
         let out = (queued.batch.sequence, queued.batch.bytes.clone());
-        self.sent.push_back(Sent { queued, came_back: false });
+        self.sent.push_back(Sent { queued, came_back: false, half: None });
         Some(out)
     }
 
@@ -123,12 +132,24 @@ impl Queue {
                 Settled::Written(self.sent.remove(at).map(|sent| sent.queued.batch.tokens).unwrap_or_default())
             }
             Verdict::Never | Verdict::OutOfOrder => Settled::Never,
+            Verdict::TooLarge => self.split(at),
             Verdict::Again => {
                 self.sent[at].came_back = true;
                 self.held = true;
                 Settled::Waiting
             }
         }
+    }
+
+    fn split(&mut self, at: usize) -> Settled {
+        let sent = &mut self.sent[at];
+        let Some([first, second]) = halves(&sent.queued.batch) else { return Settled::Never };
+        let bytes = sent.queued.batch.bytes.len();
+        sent.queued.batch = first;
+        sent.half = Some(second);
+        sent.came_back = true;
+        self.held = true;
+        Settled::Split(bytes)
     }
 
     /// Whether sending is held up because a batch came back.
@@ -144,88 +165,130 @@ impl Queue {
 
     /// Puts what came back in front again, in order.
     pub fn go_on(&mut self) {
-        while let Some(sent) = self.sent.pop_back() {
-            self.ready.push_front(sent.queued);
+        while let Some(Sent { queued, half, .. }) = self.sent.pop_back() {
+            let place = queued.place;
+            if let Some(batch) = half {
+                self.ready.push_front(Queued { place, batch });
+            }
+            self.ready.push_front(queued);
         }
+        self.make_places();
         self.held = false;
+    }
+}
+
+impl Queue {
+    /// Second halves stand at the place of the first; they and all behind them move on. Places of batches that were decided
+    /// in between stay empty: the log remembers those too.
+    fn make_places(&mut self) {
+        let (mut last, mut more) = (None, 0);
+        for queued in &mut self.ready {
+            more += u64::from(last == Some(queued.place));
+            last = Some(queued.place);
+            queued.place += more;
+        }
+        self.pushed += more;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use broker_wire::records::{BatchBuilder, BatchHeader, Compression};
     use proptest::prelude::*;
 
-    /// A log as KIP-98 has it: takes what follows, recognises the last five.
-    #[derive(Default)]
+    use super::*;
+
+    /// A log as KIP-98 has it: takes what follows, recognises the last five; and no batch of more than so many records.
     struct Log {
-        batches: Vec<i32>,
+        most: i32,
+        /// First number and count of each.
+        batches: Vec<(i32, i32)>,
     }
 
     impl Log {
-        fn append(&mut self, sequence: i32) -> Verdict {
+        fn append(&mut self, (sequence, count): (i32, i32)) -> Verdict {
             let recent = self.batches.len().saturating_sub(MAX_SENT as usize);
-            if self.batches[recent..].contains(&sequence) {
+            if count > self.most {
+                return Verdict::TooLarge;
+            }
+            if self.batches[recent..].contains(&(sequence, count)) {
                 return Verdict::Written;
             }
-            if sequence == self.batches.len() as i32 {
-                self.batches.push(sequence);
+            if sequence == self.batches.last().map_or(0, |(last, count)| last + count) {
+                self.batches.push((sequence, count));
                 return Verdict::Written;
             }
             Verdict::OutOfOrder
         }
     }
 
-    fn batch(sequence: i32) -> Batch {
-        Batch { sequence, bytes: Bytes::new(), tokens: vec![(sequence as u64, 1)] }
+    fn batch(sequence: i32, count: i32) -> Batch {
+        let mut builder = BatchBuilder::new();
+        (0..count).for_each(|_| builder.push(0, None, Some(b"value"), &[]));
+        let bytes = builder.finish(Compression::None, None).unwrap();
+        let tokens = (sequence..sequence + count).map(|number| (number as u64, 1)).collect();
+        Batch { sequence, bytes, tokens }
+    }
+
+    fn count(bytes: &Bytes) -> i32 {
+        BatchHeader::parse(bytes).unwrap().records_count
     }
 
     #[test]
     fn at_most_five_are_out() {
         let mut queue = Queue::default();
-        (0..8).for_each(|sequence| queue.push(batch(sequence)));
+        (0..8).for_each(|sequence| queue.push(batch(sequence, 1)));
         assert_eq!(std::iter::from_fn(|| queue.send()).count() as u64, MAX_SENT);
         assert_eq!(queue.settle(0, Verdict::Written), Settled::Written(vec![(0, 1)]));
         assert_eq!(queue.send().map(|(sequence, _)| sequence), Some(5));
     }
 
     #[test]
-    fn out_of_order_alone_is_the_end() {
-        let mut queue = Queue::default();
-        queue.push(batch(0));
-        queue.send();
-        assert_eq!(queue.settle(0, Verdict::OutOfOrder), Settled::Never);
+    fn out_of_order_alone_and_a_record_that_is_too_large_are_the_end() {
+        for verdict in [Verdict::OutOfOrder, Verdict::TooLarge] {
+            let mut queue = Queue::default();
+            queue.push(batch(0, 1));
+            queue.send();
+            assert_eq!(queue.settle(0, verdict), Settled::Never);
+        }
     }
 
     proptest! {
-        /// Requests are lost before the log, answers after it, connections with everything that is on them; in the end
-        /// every batch is in the log once and in order, and each was acknowledged once.
+        /// Requests are lost before the log, answers after it, connections with everything that is on them, and batches
+        /// are too large; in the end every record is in the log once and in order, and each was acknowledged once.
         #[test]
-        fn every_batch_is_written_once_and_in_order(faults in proptest::collection::vec(0u8..6, 0..300)) {
-            const COUNT: i32 = 40;
-            let (mut queue, mut log) = (Queue::default(), Log::default());
-            (0..COUNT).for_each(|sequence| queue.push(batch(sequence)));
+        fn every_record_is_written_once_and_in_order(
+            counts in proptest::collection::vec(1i32..9, 1..40),
+            most in 1i32..9,
+            faults in proptest::collection::vec(0u8..6, 0..300),
+        ) {
+            let (mut queue, mut log) = (Queue::default(), Log { most, batches: Vec::new() });
+            let mut all = 0;
+            for count in &counts {
+                queue.push(batch(all, *count));
+                all += count;
+            }
             let (mut acknowledged, mut out) = (Vec::new(), VecDeque::new());
             let mut faults = faults.into_iter();
-            while acknowledged.len() < COUNT as usize {
-                while let Some((sequence, _)) = queue.send() {
-                    out.push_back(sequence);
+            while acknowledged.len() < all as usize {
+                while let Some((sequence, bytes)) = queue.send() {
+                    out.push_back((sequence, count(&bytes)));
                 }
-                if let Some(sequence) = out.pop_front() {
+                if let Some(next) = out.pop_front() {
                     let verdict = match faults.next() {
                         Some(0) => Verdict::Again,
-                        Some(1) => { log.append(sequence); Verdict::Again }
+                        Some(1) => { log.append(next); Verdict::Again }
                         Some(2) => {
-                            out.iter().for_each(|later| { queue.settle(*later, Verdict::Again); });
+                            out.iter().for_each(|(later, _)| { queue.settle(*later, Verdict::Again); });
                             out.clear();
                             Verdict::Again
                         }
-                        _ => log.append(sequence),
+                        _ => log.append(next),
                     };
-                    match queue.settle(sequence, verdict) {
+                    match queue.settle(next.0, verdict) {
                         Settled::Written(tokens) => acknowledged.extend(tokens.iter().map(|(token, _)| *token)),
-                        Settled::Waiting => {}
-                        Settled::Never => prop_assert!(false, "batch {} is stuck", sequence),
+                        Settled::Waiting | Settled::Split(_) => {}
+                        Settled::Never => prop_assert!(false, "batch {:?} is stuck", next),
                     }
                 }
                 if queue.all_back() {
@@ -233,9 +296,10 @@ mod tests {
                     queue.go_on();
                 }
             }
-            prop_assert_eq!(log.batches, (0..COUNT).collect::<Vec<_>>());
+            let written: Vec<i32> = log.batches.iter().flat_map(|(first, count)| *first..first + count).collect();
+            prop_assert_eq!(written, (0..all).collect::<Vec<_>>());
             acknowledged.sort_unstable();
-            prop_assert_eq!(acknowledged, (0..COUNT as u64).collect::<Vec<_>>());
+            prop_assert_eq!(acknowledged, (0..all as u64).collect::<Vec<_>>());
             prop_assert!(queue.is_empty());
         }
     }

@@ -25,7 +25,8 @@ use crate::settled::settled;
 pub struct ProducerConfig {
     /// The codec of batches.
     pub compression: Compression,
-    /// A batch is closed once it is that large, in bytes before compression. A larger record gets a batch of its own.
+    /// The most bytes of a batch before compression. A larger record gets a batch of its own. Batches that a topic finds
+    /// too large are split, and those after them are smaller.
     pub batch_bytes: usize,
     /// Batches of several partitions share a request up to that size, in bytes.
     pub request_bytes: usize,
@@ -45,7 +46,7 @@ impl Default for ProducerConfig {
     fn default() -> ProducerConfig {
         ProducerConfig {
             compression: Compression::None,
-            batch_bytes: 128 * 1024,
+            batch_bytes: 512 * 1024,
             request_bytes: 1000 * 1000,
             max_in_flight: 5,
             request_timeout: Duration::from_secs(30),
@@ -153,9 +154,7 @@ impl Producer {
     /// Adds a record to its partition's batch. The topic must be [known](Self::knows).
     pub fn append(&mut self, topic: &Arc<str>, record: &RecordToSend<'_>) -> Result<()> {
         let found = self.topics.find(topic).ok_or_else(|| ClientError::Missing(format!("topic {topic}")))?;
-        if self.topics.all[found].append(record, &self.filling)?.is_some() {
-            self.queued += 1;
-        }
+        self.queued += self.topics.all[found].append(record, &self.filling)?;
         Ok(())
     }
 
@@ -280,6 +279,11 @@ impl Producer {
                 Settled::Written(tokens) => {
                     self.queued -= 1;
                     acknowledged.extend(tokens.into_iter().map(|(token, records)| Acknowledged { token, records }));
+                }
+                Settled::Split(bytes) => {
+                    self.queued += 1;
+                    partition.fill_less(bytes, &self.filling);
+                    trouble = error;
                 }
                 Settled::Waiting => {
                     partition.leader = None;

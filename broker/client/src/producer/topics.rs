@@ -33,6 +33,8 @@ pub(super) struct PartitionState {
     builder: BatchBuilder,
     tokens: Tokens,
     next_sequence: i32,
+    /// The most bytes of a batch here, once the log has found one too large.
+    most: Option<usize>,
 }
 
 /// How batches are made.
@@ -71,21 +73,29 @@ impl Topics {
 }
 
 impl TopicState {
-    /// Adds a record to the batch of its partition; returns the partition if that batch is full now.
-    pub fn append(&mut self, record: &RecordToSend<'_>, filling: &Filling) -> Result<Option<usize>> {
-        let index = self.choose(record)?;
+    /// Adds a record to the batch of its partition; returns how many batches were closed by that.
+    pub fn append(&mut self, record: &RecordToSend<'_>, filling: &Filling) -> Result<usize> {
+        let (mut closed, mut index) = (0, self.choose(record)?);
+        while !self.partitions[index].has_room_for(record, filling) {
+            closed += self.close(index, filling)?;
+            // A record without a key goes on in the next partition, where another batch may be full too.
+            index = self.choose(record)?;
+        }
         let partition = &mut self.partitions[index];
         partition.builder.push(record.timestamp, record.key, record.value, record.headers);
         match partition.tokens.last_mut() {
             Some((token, count)) if *token == record.token => *count += 1,
             _ => partition.tokens.push((record.token, 1)),
         }
-        let full = partition.builder.size() >= filling.batch_bytes;
-        if full {
-            partition.close(filling)?;
-            self.sticky = (index + 1) % self.partitions.len();
+        if partition.builder.size() >= partition.most(filling) {
+            closed += self.close(index, filling)?;
         }
-        Ok(full.then_some(index))
+        Ok(closed)
+    }
+
+    fn close(&mut self, index: usize, filling: &Filling) -> Result<usize> {
+        self.sticky = (index + 1) % self.partitions.len();
+        self.partitions[index].close(filling).map(usize::from)
     }
 
     fn choose(&self, record: &RecordToSend<'_>) -> Result<usize> {
@@ -104,6 +114,20 @@ impl TopicState {
 }
 
 impl PartitionState {
+    fn most(&self, filling: &Filling) -> usize {
+        self.most.unwrap_or(filling.batch_bytes)
+    }
+
+    fn has_room_for(&self, record: &RecordToSend<'_>, filling: &Filling) -> bool {
+        let more = BatchBuilder::record_size_bound(record.key, record.value, record.headers);
+        self.builder.is_empty() || self.builder.size() + more <= self.most(filling)
+    }
+
+    /// The log has found a batch of that many bytes too large: those to come are half as large.
+    pub fn fill_less(&mut self, bytes: usize, filling: &Filling) {
+        self.most = Some(self.most(filling).min(bytes / 2));
+    }
+
     /// Ends the batch that is being filled and queues it; false if there is none.
     pub fn close(&mut self, filling: &Filling) -> Result<bool> {
         if self.builder.is_empty() {
