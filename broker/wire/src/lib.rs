@@ -14,6 +14,7 @@ pub mod messages;
 mod oracle;
 mod partitioner;
 mod primitives;
+mod produce_frame;
 mod reader;
 pub mod records;
 mod uuid;
@@ -27,5 +28,6 @@ pub use header::{
 };
 pub use partitioner::{murmur2, partition_for_key};
 pub use primitives::{EncodeError, Field, Layout};
+pub use produce_frame::ProduceAround;
 pub use reader::{DECODE_BUDGET, DecodeError, Reader};
 pub use uuid::{ParseUuidError, Uuid};

@@ -208,12 +208,17 @@ impl<T: Field> Field for Option<Vec<T>> {
 
 /// Width of a length in the plain layout: `i16` for strings, `i32` for the rest.
 #[derive(Clone, Copy, PartialEq)]
-enum Prefix {
+pub(crate) enum Prefix {
     Short,
     Long,
 }
 
-fn put_len(out: &mut Vec<u8>, len: Option<usize>, layout: Layout, prefix: Prefix) -> Result<(), EncodeError> {
+pub(crate) fn put_len(
+    out: &mut Vec<u8>,
+    len: Option<usize>,
+    layout: Layout,
+    prefix: Prefix,
+) -> Result<(), EncodeError> {
     let long = |_| EncodeError::Long { len: len.unwrap_or_default() };
     let signed = len.map_or(Ok(-1), i32::try_from).map_err(long)?;
     if layout.flexible {

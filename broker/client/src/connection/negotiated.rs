@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use broker_wire::messages::Request;
 use broker_wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
-use broker_wire::{ApiKey, ErrorCode, decode_response, encode_request};
+use broker_wire::{ApiKey, EncodeError, ErrorCode, decode_response, encode_request};
 use bytes::Bytes;
 
 use super::transport::{Channel, Transport};
 use crate::error::{ClientError, Result};
+
+/// Makes a request's frame of its version, correlation id and client id.
+pub type FrameMaker<'a> = &'a mut dyn FnMut(i16, i32, Option<&str>) -> std::result::Result<Bytes, EncodeError>;
 
 /// A connection to one broker.
 pub struct Connection {
@@ -66,7 +69,8 @@ impl Connection {
             client_software_name: "naru".to_owned(),
             client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let frame = self.submit(&request, 3, self.timeout)?.await?;
+        let frame = self.frame::<ApiVersionsRequest>(|id, client_id| encode_request(&request, 3, id, client_id))?;
+        let frame = self.submit::<ApiVersionsRequest>(frame, self.timeout).await?;
         let old = frame.get(4..6) == Some(&ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes()[..]);
         let answer = self.read::<ApiVersionsRequest>(frame, if old { 0 } else { 3 })?;
         self.versions = versions(&answer);
@@ -86,9 +90,20 @@ impl Connection {
         newest: i16,
         limit: Duration,
     ) -> impl Future<Output = Result<R::Response>> + Send + use<R> {
+        let mut frame = |version, id, client_id: Option<&str>| encode_request(request, version, id, client_id);
+        self.call_framed::<R>(newest, limit, &mut frame)
+    }
+
+    /// The same with a frame that `frame` makes of version, correlation id and client id.
+    pub fn call_framed<R: Request>(
+        &self,
+        newest: i16,
+        limit: Duration,
+        frame: FrameMaker<'_>,
+    ) -> impl Future<Output = Result<R::Response>> + Send + use<R> {
         let sent = self.version(R::KEY, newest).and_then(|version| {
-            let reply = self.submit(request, version, limit)?;
-            Ok((version, reply))
+            let frame = self.frame::<R>(|id, client_id| frame(version, id, client_id))?;
+            Ok((version, self.submit::<R>(frame, limit)))
         });
         let (address, broken) = (self.address.clone(), self.broken.clone());
         async move {
@@ -105,7 +120,7 @@ impl Connection {
     /// Hands over a request that has no answer.
     pub fn tell<R: Request>(&self, request: &R, newest: i16) -> Result<()> {
         let version = self.version(R::KEY, newest)?;
-        let frame = self.frame(request, version)?;
+        let frame = self.frame::<R>(|id, client_id| encode_request(request, version, id, client_id))?;
         drop(self.channel.send(frame, false));
         Ok(())
     }
@@ -119,21 +134,18 @@ impl Connection {
         if version >= low.max(own_low) { Ok(version) } else { Err(unsupported()) }
     }
 
-    fn frame<R: Request>(&self, request: &R, version: i16) -> Result<Bytes> {
+    fn frame<R: Request>(
+        &self,
+        frame: impl FnOnce(i32, Option<&str>) -> std::result::Result<Bytes, EncodeError>,
+    ) -> Result<Bytes> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        encode_request(request, version, id, Some(&self.client_id))
-            .map_err(|source| ClientError::Request { api: R::KEY, source })
+        frame(id, Some(&self.client_id)).map_err(|source| ClientError::Request { api: R::KEY, source })
     }
 
-    fn submit<R: Request>(
-        &self,
-        request: &R,
-        version: i16,
-        limit: Duration,
-    ) -> Result<impl Future<Output = Result<Bytes>> + Send + use<R>> {
-        let reply = self.channel.send(self.frame(request, version)?, true);
+    fn submit<R: Request>(&self, frame: Bytes, limit: Duration) -> impl Future<Output = Result<Bytes>> + Send + use<R> {
+        let reply = self.channel.send(frame, true);
         let (address, broken) = (self.address.clone(), self.broken.clone());
-        Ok(async move {
+        async move {
             let error = match tokio::time::timeout(limit, reply).await {
                 Ok(Ok(Some(frame))) => return Ok(frame),
                 Ok(Ok(None)) => ClientError::Lost { address, source: io::Error::other("no answer will come") },
@@ -142,7 +154,7 @@ impl Connection {
             };
             broken.store(true, Ordering::Relaxed);
             Err(error)
-        })
+        }
     }
 
     fn read<R: Request>(&self, frame: Bytes, version: i16) -> Result<R::Response> {

@@ -2,12 +2,14 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `batch.rs` | a finished batch, and its bytes before and after it was sent |
 //! | `queue.rs` | the batches of one partition: what may be sent, what must be sent again (pure) |
 //! | `split.rs` | a batch that is too large, in halves (pure) |
 //! | `topics.rs` | topics, partitions and the batches that are being filled |
 //! | `send.rs` | requests to brokers and their answers |
 //! | `run.rs` | the producer |
 
+mod batch;
 mod queue;
 mod run;
 mod send;

@@ -13,24 +13,11 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
+use super::batch::{Batch, Tokens};
 use super::split::halves;
 
 /// How many batches of a partition may be out: what the log remembers of a producer.
 pub(super) const MAX_SENT: u64 = 5;
-
-/// Which of the caller's units the records of a batch belong to: the unit and how many.
-pub(super) type Tokens = Vec<(u64, u32)>;
-
-/// A finished batch.
-#[derive(Debug)]
-pub(super) struct Batch {
-    /// The number of its first record.
-    pub sequence: i32,
-    pub bytes: Bytes,
-    pub tokens: Tokens,
-}
 
 /// A batch with its place in the order of all batches of the partition.
 #[derive(Debug)]
@@ -106,15 +93,20 @@ impl Queue {
         self.ready.front().map_or(0, |next| next.batch.bytes.len())
     }
 
-    /// Takes the next batch to send: its number and bytes.
-    pub fn send(&mut self) -> Option<(i32, Bytes)> {
+    /// Takes the next batch to send.
+    pub fn send(&mut self) -> Option<&mut Batch> {
         if !self.can_send() {
             return None;
         }
         let queued = self.ready.pop_front()?;
-        let out = (queued.batch.sequence, queued.batch.bytes.clone());
         self.sent.push_back(Sent { queued, came_back: false, half: None });
-        Some(out)
+        self.sent.back_mut().map(|sent| &mut sent.queued.batch)
+    }
+
+    /// A batch that is out, by its number.
+    pub fn sent(&mut self, sequence: i32) -> Option<&mut Batch> {
+        let of_number = |sent: &&mut Sent| sent.queued.batch.sequence == sequence;
+        self.sent.iter_mut().find(of_number).map(|sent| &mut sent.queued.batch)
     }
 
     /// Takes the verdict on the batch of that number.
@@ -143,7 +135,7 @@ impl Queue {
 
     fn split(&mut self, at: usize) -> Settled {
         let sent = &mut self.sent[at];
-        let Some([first, second]) = halves(&sent.queued.batch) else { return Settled::Never };
+        let Some([first, second]) = halves(&mut sent.queued.batch) else { return Settled::Never };
         let bytes = sent.queued.batch.bytes.len();
         sent.queued.batch = first;
         sent.half = Some(second);
@@ -227,20 +219,20 @@ mod tests {
         (0..count).for_each(|_| builder.push(0, None, Some(b"value"), &[]));
         let bytes = builder.finish(Compression::None, None).unwrap();
         let tokens = (sequence..sequence + count).map(|number| (number as u64, 1)).collect();
-        Batch { sequence, bytes, tokens }
+        Batch { sequence, bytes: bytes.into(), tokens }
     }
 
-    fn count(bytes: &Bytes) -> i32 {
-        BatchHeader::parse(bytes).unwrap().records_count
+    fn sent(batch: &mut Batch) -> (i32, i32) {
+        (batch.sequence, BatchHeader::parse(&batch.bytes.plain()).unwrap().records_count)
     }
 
     #[test]
     fn at_most_five_are_out() {
         let mut queue = Queue::default();
         (0..8).for_each(|sequence| queue.push(batch(sequence, 1)));
-        assert_eq!(std::iter::from_fn(|| queue.send()).count() as u64, MAX_SENT);
+        assert_eq!(std::iter::from_fn(|| queue.send().map(sent)).count() as u64, MAX_SENT);
         assert_eq!(queue.settle(0, Verdict::Written), Settled::Written(vec![(0, 1)]));
-        assert_eq!(queue.send().map(|(sequence, _)| sequence), Some(5));
+        assert_eq!(queue.send().map(sent), Some((5, 1)));
     }
 
     #[test]
@@ -271,8 +263,8 @@ mod tests {
             let (mut acknowledged, mut out) = (Vec::new(), VecDeque::new());
             let mut faults = faults.into_iter();
             while acknowledged.len() < all as usize {
-                while let Some((sequence, bytes)) = queue.send() {
-                    out.push_back((sequence, count(&bytes)));
+                while let Some(next) = queue.send().map(sent) {
+                    out.push_back(next);
                 }
                 if let Some(next) = out.pop_front() {
                     let verdict = match faults.next() {

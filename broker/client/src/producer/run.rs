@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
 use super::queue::{Settled, Verdict};
-use super::send::{Filled, Opened, Placed, verdict_on};
+use super::send::{Filled, Opened, Placed, Sending, verdict_on};
 use super::topics::{Filling, Topics};
 use crate::backoff::Backoff;
 use crate::client::{Client, Partitions, Purpose};
@@ -220,9 +220,9 @@ impl Producer {
                     if !fits && !request.placed.is_empty() {
                         continue;
                     }
-                    if let Some((sequence, bytes)) = partition.queue.send() {
-                        let placed = Placed { topic: topic_index, partition: index, sequence };
-                        request.add(placed, &topic.name, bytes);
+                    if let Some(batch) = partition.queue.send() {
+                        let placed = Placed { topic: topic_index, partition: index, sequence: batch.sequence };
+                        request.add(placed, batch.bytes.len());
                     }
                 }
             }
@@ -236,7 +236,8 @@ impl Producer {
 
     fn send(&mut self, leader: i32, request: Filled) {
         let Some(connection) = self.connections.get(&leader) else { return };
-        let answer = request.send(connection, self.config.acks, self.config.request_timeout);
+        let sending = Sending { connection, acks: self.config.acks, timeout: self.config.request_timeout };
+        let answer = request.send(&mut self.topics.all, sending);
         *self.unanswered.entry(leader).or_default() += 1;
         self.underway.push(Box::pin(async move {
             let (placed, answer) = answer.await;

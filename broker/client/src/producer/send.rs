@@ -1,15 +1,16 @@
 //! Requests to brokers and what their answers mean.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use broker_wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
 };
-use broker_wire::{ApiKey, ErrorCode};
-use bytes::Bytes;
+use broker_wire::{ApiKey, ErrorCode, ProduceAround};
 
 use super::queue::Verdict;
+use super::topics::TopicState;
 use crate::connection::Connection;
 use crate::error::{ClientError, Result};
 
@@ -29,36 +30,68 @@ pub(super) struct Placed {
 pub(super) struct Filled {
     pub placed: Vec<Placed>,
     pub bytes: usize,
-    topics: Vec<TopicProduceData>,
+}
+
+/// How requests are sent.
+#[derive(Clone, Copy)]
+pub(super) struct Sending<'a> {
+    pub connection: &'a Connection,
+    pub acks: i16,
+    pub timeout: Duration,
 }
 
 impl Filled {
-    pub fn add(&mut self, placed: Placed, topic: &str, records: Bytes) {
-        self.bytes += records.len();
+    pub fn add(&mut self, placed: Placed, bytes: usize) {
+        self.bytes += bytes;
         self.placed.push(placed);
-        let data = PartitionProduceData { index: placed.partition as i32, records: Some(records) };
-        match self.topics.last_mut().filter(|last| last.name == topic) {
-            Some(last) => last.partition_data.push(data),
-            None => self.topics.push(TopicProduceData { name: topic.to_owned(), partition_data: vec![data] }),
-        }
     }
 
     /// Sends the request; it is on its way when this returns.
-    pub fn send(
-        self,
-        connection: &Connection,
-        acks: i16,
-        timeout: Duration,
-    ) -> impl Future<Output = (Vec<Placed>, Result<ProduceResponse>)> + Send + use<> {
-        let request = ProduceRequest {
-            transactional_id: None,
-            acks,
-            timeout_ms: timeout.as_millis() as i32,
-            topic_data: self.topics,
+    pub fn send(self, topics: &mut [TopicState], sending: Sending<'_>) -> Answer {
+        let answer = match self.placed[..] {
+            [placed] => sending.alone(placed, &mut topics[placed.topic]),
+            _ => sending.together(&self.placed, topics),
         };
-        let answer = connection.call_up_to(&request, NEWEST, timeout);
         let placed = self.placed;
-        async move { (placed, answer.await) }
+        Box::pin(async move { (placed, answer.await) })
+    }
+}
+
+/// What was sent, and what the broker says of it.
+pub(super) type Answer = Pin<Box<dyn Future<Output = (Vec<Placed>, Result<ProduceResponse>)> + Send>>;
+
+type Reply = Pin<Box<dyn Future<Output = Result<ProduceResponse>> + Send>>;
+
+impl Sending<'_> {
+    /// One batch: the request is written around it.
+    fn alone(self, placed: Placed, topic: &mut TopicState) -> Reply {
+        let Some(batch) = topic.partitions[placed.partition].queue.sent(placed.sequence) else {
+            return Box::pin(async { Err(ClientError::Missing("batch that is to be sent".to_owned())) });
+        };
+        let around = ProduceAround {
+            acks: self.acks,
+            timeout_ms: self.timeout.as_millis() as i32,
+            topic: &topic.name,
+            partition: placed.partition as i32,
+        };
+        let mut frame = |version, id, client: Option<&str>| batch.bytes.framed(&around, (version, id, client));
+        Box::pin(self.connection.call_framed::<ProduceRequest>(NEWEST, self.timeout, &mut frame))
+    }
+
+    fn together(self, placed: &[Placed], topics: &mut [TopicState]) -> Reply {
+        let mut topic_data: Vec<TopicProduceData> = Vec::new();
+        for placed in placed {
+            let topic = &mut topics[placed.topic];
+            let Some(batch) = topic.partitions[placed.partition].queue.sent(placed.sequence) else { continue };
+            let data = PartitionProduceData { index: placed.partition as i32, records: Some(batch.bytes.plain()) };
+            match topic_data.last_mut().filter(|last| *last.name == *topic.name) {
+                Some(last) => last.partition_data.push(data),
+                None => topic_data.push(TopicProduceData { name: topic.name.to_string(), partition_data: vec![data] }),
+            }
+        }
+        let timeout_ms = self.timeout.as_millis() as i32;
+        let request = ProduceRequest { transactional_id: None, acks: self.acks, timeout_ms, topic_data };
+        Box::pin(self.connection.call_up_to(&request, NEWEST, self.timeout))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use broker_wire::records::{BatchBuilder, MAX_DECOMPRESSED, OpenBatch, ProducerStamp, batches};
 
-use super::queue::{Batch, Tokens};
+use super::batch::{Batch, BatchBytes, Tokens};
 
 /// Two batches with the same records, numbered as they were. `None` for a batch of one record: nothing makes it smaller.
-pub(super) fn halves(batch: &Batch) -> Option<[Batch; 2]> {
-    let open = batches(batch.bytes.clone()).next()?.ok()?.open(MAX_DECOMPRESSED).ok()?;
+pub(super) fn halves(batch: &mut Batch) -> Option<[Batch; 2]> {
+    let open = batches(batch.bytes.plain()).next()?.ok()?.open(MAX_DECOMPRESSED).ok()?;
     let count = usize::try_from(open.header.records_count).ok().filter(|count| *count > 1)?;
     let (first_tokens, second_tokens) = split_tokens(&batch.tokens, count / 2);
     let first = part(&open, (0, count / 2), batch.sequence, first_tokens)?;
@@ -29,8 +29,8 @@ fn part(open: &OpenBatch, (from, to): (usize, usize), sequence: i32, tokens: Tok
         let headers: Vec<(&[u8], Option<&[u8]>)> = record.headers.collect();
         builder.push(record.timestamp, record.key, record.value, &headers);
     }
-    let bytes = builder.finish(header.compression().ok()?, stamp).ok()?;
-    Some(Batch { sequence, bytes, tokens })
+    let bytes = builder.finish_roomy(header.compression().ok()?, stamp).ok()?;
+    Some(Batch { sequence, bytes: BatchBytes::Roomy(bytes), tokens })
 }
 
 /// The tokens of the first `count` records, and of the rest.
@@ -60,11 +60,11 @@ mod tests {
         }
         let stamp = ProducerStamp { producer_id: 7, epoch: 2, base_sequence: i32::MAX - 1, transactional: false };
         let bytes = builder.finish(codec, Some(stamp)).unwrap();
-        Batch { sequence: i32::MAX - 1, bytes, tokens: vec![(1, 2), (2, records as u32 - 2)] }
+        Batch { sequence: i32::MAX - 1, bytes: bytes.into(), tokens: vec![(1, 2), (2, records as u32 - 2)] }
     }
 
-    fn records(batch: &Batch) -> (ProducerStampOf, Vec<Record>) {
-        let open = batches(batch.bytes.clone()).next().unwrap().unwrap().open(MAX_DECOMPRESSED).unwrap();
+    fn records(batch: &mut Batch) -> (ProducerStampOf, Vec<Record>) {
+        let open = batches(batch.bytes.plain()).next().unwrap().unwrap().open(MAX_DECOMPRESSED).unwrap();
         let header = &open.header;
         let stamp = (header.producer_id, header.producer_epoch, header.base_sequence, header.attributes);
         (stamp, open.slices().map(Result::unwrap).collect())
@@ -75,22 +75,22 @@ mod tests {
     #[test]
     fn halves_hold_the_records_their_numbers_and_their_tokens() {
         for codec in Compression::ALL {
-            let whole = batch(7, codec);
-            let [first, second] = halves(&whole).unwrap();
+            let mut whole = batch(7, codec);
+            let [mut first, mut second] = halves(&mut whole).unwrap();
             assert_eq!((first.sequence, second.sequence), (i32::MAX - 1, 1));
             assert_eq!((&first.tokens, &second.tokens), (&vec![(1, 2), (2, 1)], &vec![(2, 4)]));
-            let (stamp, mut all) = records(&first);
+            let (stamp, mut all) = records(&mut first);
             assert_eq!(stamp, (7, 2, i32::MAX - 1, codec as i16));
-            let (stamp, rest) = records(&second);
+            let (stamp, rest) = records(&mut second);
             assert_eq!(stamp, (7, 2, 1, codec as i16));
             all.extend(rest.into_iter().map(|record| Record { offset: record.offset + 3, ..record }));
-            assert_eq!(all, records(&whole).1);
+            assert_eq!(all, records(&mut whole).1);
         }
     }
 
     #[test]
     fn one_record_stays_whole() {
-        let [first, second] = halves(&batch(2, Compression::None)).unwrap();
-        assert!(halves(&first).is_none() && halves(&second).is_none());
+        let [mut first, mut second] = halves(&mut batch(2, Compression::None)).unwrap();
+        assert!(halves(&mut first).is_none() && halves(&mut second).is_none());
     }
 }

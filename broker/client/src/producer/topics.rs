@@ -6,7 +6,8 @@ use std::sync::Arc;
 use broker_wire::partition_for_key;
 use broker_wire::records::{BatchBuilder, Compression, ProducerStamp};
 
-use super::queue::{Batch, Queue, Tokens};
+use super::batch::{Batch, BatchBytes, Tokens};
+use super::queue::Queue;
 use super::run::RecordToSend;
 use crate::client::Partitions;
 use crate::error::{ClientError, Result};
@@ -141,8 +142,8 @@ impl PartitionState {
             base_sequence: sequence,
             transactional: false,
         });
-        let finished = self.builder.finish(filling.compression, stamp);
-        let bytes = finished.map_err(|why| ClientError::Missing(format!("batch: {why}")))?;
+        let finished = self.builder.finish_roomy(filling.compression, stamp);
+        let bytes = BatchBytes::Roomy(finished.map_err(|why| ClientError::Missing(format!("batch: {why}")))?);
         // Numbers go round from the largest to zero.
         self.next_sequence = sequence.wrapping_add(count) & i32::MAX;
         self.queue.push(Batch { sequence, bytes, tokens: std::mem::take(&mut self.tokens) });

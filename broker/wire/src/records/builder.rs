@@ -4,7 +4,11 @@ use bytes::Bytes;
 
 use super::compression::{Compression, Compressor};
 use super::header::{BATCH_OVERHEAD, LENGTH_PREFIX, write_crc};
+use super::roomy::{HEADROOM, RoomyBatch, TAILROOM};
 use super::{RecordError, varint};
+
+/// Bytes of the buffer before the records.
+const BEFORE: usize = HEADROOM + BATCH_OVERHEAD;
 
 /// What an idempotent producer puts into each batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,7 @@ pub struct ProducerStamp {
 /// gives another.
 #[derive(Debug, Default)]
 pub struct BatchBuilder {
-    /// Room for the header, then the records, uncompressed.
+    /// Room for a request's head and the batch's header, then the records, uncompressed.
     buffer: Vec<u8>,
     count: i32,
     base_timestamp: i64,
@@ -53,7 +57,7 @@ impl BatchBuilder {
 
     /// Size in bytes of the batch so far, before compression.
     pub fn size(&self) -> usize {
-        self.buffer.len().max(BATCH_OVERHEAD)
+        self.buffer.len().max(BEFORE) - HEADROOM
     }
 
     /// Most bytes that a record takes in a batch: for a check of a size limit before [`push`](Self::push).
@@ -96,8 +100,8 @@ impl BatchBuilder {
 
     fn start(&mut self, timestamp_ms: i64) {
         if self.count == 0 {
-            self.buffer.reserve(self.expected.max(BATCH_OVERHEAD));
-            self.buffer.resize(BATCH_OVERHEAD, 0);
+            self.buffer.reserve(self.expected.max(BEFORE));
+            self.buffer.resize(BEFORE, 0);
             self.base_timestamp = timestamp_ms;
             self.max_timestamp = timestamp_ms;
         }
@@ -128,23 +132,36 @@ impl BatchBuilder {
         if self.is_empty() {
             return Ok(Bytes::new());
         }
+        self.finish_roomy(codec, stamp).map(RoomyBatch::into_bytes)
+    }
+
+    /// The batch with room around it; there has to be a record.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_roomy(
+        &mut self,
+        codec: Compression,
+        stamp: Option<ProducerStamp>,
+    ) -> Result<RoomyBatch, RecordError> {
         self.expected = self.buffer.len() + self.buffer.len() / 8;
-        let mut batch = match codec {
+        let mut buffer = match codec {
             Compression::None => std::mem::take(&mut self.buffer),
             _ => {
-                let mut batch = vec![0; BATCH_OVERHEAD];
-                let done = self.compressor.compress(codec, &self.buffer[BATCH_OVERHEAD..], &mut batch);
+                let mut smaller = vec![0; BEFORE];
+                let done = self.compressor.compress(codec, self.buffer.get(BEFORE..).unwrap_or_default(), &mut smaller);
                 self.buffer.clear();
                 if let Err(error) = done {
                     self.count = 0;
                     return Err(error);
                 }
-                batch
+                smaller
             }
         };
-        self.write_header(&mut batch, codec, stamp);
+        buffer.reserve_exact(TAILROOM);
+        self.write_header(&mut buffer[HEADROOM..], codec, stamp);
         self.count = 0;
-        Ok(Bytes::from(batch))
+        Ok(RoomyBatch::new(buffer))
     }
 
     fn write_header(&self, batch: &mut [u8], codec: Compression, stamp: Option<ProducerStamp>) {

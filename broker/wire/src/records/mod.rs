@@ -9,6 +9,7 @@ mod builder;
 mod compression;
 mod header;
 mod record;
+mod roomy;
 mod varint;
 
 pub use batch::{Batch, Batches, OpenBatch, batches};
@@ -19,6 +20,7 @@ pub use header::{
     with_log_append_time,
 };
 pub use record::{ControlType, Header, Headers, Record, RecordRef, Records};
+pub use roomy::RoomyBatch;
 
 use thiserror::Error;
 
