@@ -26,6 +26,13 @@ impl Definition {
         name == self.class || name == simple || Some(name) == short || self.aliases.contains(&name)
     }
 
+    /// The class that Kafka Connect would run as the connector's tasks: by custom `a.FooTask` for `a.FooConnector`. The
+    /// worker writes it into task configurations as `task.class`, for a Kafka Connect that takes over; a connector whose
+    /// original has another name there puts that into the configurations that it makes.
+    pub fn task_class(&self) -> String {
+        format!("{}Task", self.class.strip_suffix("Connector").unwrap_or(self.class))
+    }
+
     /// The class name without its package.
     pub fn simple_name(&self) -> &'static str {
         self.class.rsplit('.').next().unwrap_or(self.class)
@@ -39,4 +46,20 @@ pub enum ExactlyOnce {
     Supported,
     /// Not with this configuration.
     Unsupported,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_class() {
+        let named = |class| Definition { class, aliases: &["f"], version: "1", doc: "", config: ConfigDef::new() };
+        let file = named("org.apache.kafka.connect.file.FileStreamSourceConnector");
+        assert!(
+            ["FileStreamSource", "FileStreamSourceConnector", file.class, "f"].iter().all(|name| file.answers_to(name))
+        );
+        assert_eq!(file.task_class(), "org.apache.kafka.connect.file.FileStreamSourceTask");
+        assert_eq!(named("naru.Own").task_class(), "naru.OwnTask");
+    }
 }

@@ -71,6 +71,7 @@ fn a_connector_lives_from_creation_to_deletion_as_in_kafka_connect() {
     let tasks = rest.get("/connectors/a%20b/tasks").body;
     assert_eq!(tasks[0]["id"], json!({ "connector": "a b", "task": 0 }));
     assert_eq!(tasks[0]["config"]["topic"], "t");
+    assert_eq!(tasks[0]["config"]["task.class"], "org.apache.kafka.connect.tools.VerifiableSourceTask");
 
     let mut config = rest.get("/connectors/a%20b/config").body;
     config["max.messages"] = json!(20);

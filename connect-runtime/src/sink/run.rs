@@ -21,6 +21,9 @@ use super::subscription::Subscription;
 use crate::config::client::ConsumerSettings;
 use crate::task::{Calls, MemoryBudget, Order, Orders, Retries, TaskView, Trouble};
 
+/// How long a commit may take that is owed before partitions are given up.
+const GIVE_UP_COMMIT: Duration = Duration::from_secs(10);
+
 /// All that a sink task is made of.
 pub struct SinkSetup {
     /// The connector.
@@ -314,6 +317,9 @@ impl Sink {
         }
         gone.iter().for_each(|partition| self.fetcher.stop_reading(partition));
         self.flush_and_commit(FlushOccasion::Closing).await?;
+        // What stays uncommitted comes again to whoever takes the partitions on, so a log in trouble is waited for; not for
+        // long, since the whole group waits meanwhile.
+        let _ = tokio::time::timeout(GIVE_UP_COMMIT, self.commit_at_last()).await;
         self.close(gone).await
     }
 

@@ -1,6 +1,6 @@
 //! The connector, as the worker sees it.
 
-use connector_api::config::{Config, Issue};
+use connector_api::config::{Config, Issue, RawConfig};
 use connector_api::{Definition, Error, ExactlyOnce, Position, Result, SourceConnector};
 
 use crate::config::{Settings, SnapshotMode, keys};
@@ -27,6 +27,13 @@ impl SourceConnector for PostgresConnector {
 
     fn task(&self) -> PostgresTask {
         PostgresTask::default()
+    }
+
+    /// One task: a slot has one reader.
+    async fn split(&self, config: &Config, _: usize) -> Result<Vec<RawConfig>> {
+        let mut task = config.raw().clone();
+        task.insert("task.class".to_owned(), "io.debezium.connector.postgresql.PostgresConnectorTask".to_owned());
+        Ok(vec![task])
     }
 
     async fn validate(&self, config: &Config) -> Vec<Issue> {
@@ -78,6 +85,15 @@ mod tests {
         } else {
             assert!(table == expected, "README.md is behind; run the test with UPDATE_README=1");
         }
+    }
+
+    #[tokio::test]
+    async fn there_is_one_task_under_its_original_s_name() {
+        let config = keys::definition().check(&RawConfig::from([("topic.prefix".into(), "p".into())])).config;
+        let tasks = PostgresConnector.split(&config, 5).await.unwrap();
+        assert_eq!(tasks.len(), 1);
+        assert_eq!(tasks[0]["topic.prefix"], "p");
+        assert_eq!(tasks[0]["task.class"], "io.debezium.connector.postgresql.PostgresConnectorTask");
     }
 
     #[test]

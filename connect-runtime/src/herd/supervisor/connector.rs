@@ -318,7 +318,11 @@ async fn split(parts: &Arc<Parts>, connector: &str, raw: &RawConfig) -> Result<V
     let asked = plugin.clone();
     let tasks =
         on_own_thread("split", parts.config.call_timeout, move || async move { asked.split(&config, max).await });
-    let tasks = tasks.await??;
+    let mut tasks = tasks.await??;
+    let task_class = plugin.definition().task_class();
+    for task in &mut tasks {
+        task.entry("task.class".to_owned()).or_insert_with(|| task_class.clone());
+    }
     if tasks.len() > max {
         return Err(Error::fatal(format!("the connector wants {} tasks, but `tasks.max` allows {max}", tasks.len()))
             .remedy("Raise `tasks.max`."));
