@@ -38,8 +38,8 @@ pub async fn make_topic(client: &Client, name: &str) {
 pub async fn produce(client: &Client, topic: &str) -> u64 {
     let records: Vec<(String, String)> = (0..BATCH as u64).map(record).collect();
     let bytes: usize = records.iter().map(|(key, value)| key.len() + value.len()).sum();
-    let config = ProducerConfig { batch_bytes: bytes, ..ProducerConfig::default() };
-    let mut producer = Producer::open(client.clone(), config).await.expect("a producer");
+    // What ends a batch is the flush.
+    let mut producer = Producer::open(client.clone(), ProducerConfig::default()).await.expect("a producer");
     let topic: Arc<str> = topic.into();
     assert!(producer.learn(&topic).await.expect("the log answers"));
     let (mut sent, mut acknowledged) = (0, 0);
