@@ -18,6 +18,15 @@ pub struct Seen {
     pub key: Option<String>,
     /// The value.
     pub value: Option<String>,
+    /// Names and values of headers.
+    pub headers: Vec<(String, Option<String>)>,
+}
+
+impl Seen {
+    /// The value of a header; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref()).unwrap_or("")
+    }
 }
 
 /// The topics behind a Kafka port, read over TCP.
@@ -92,7 +101,10 @@ async fn read(client: &Client, topic: &str) -> Vec<Seen> {
                         if record.offset >= from && record.offset < ends[&partition.partition] {
                             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                             let (key, value) = (record.key.as_deref().map(text), record.value.as_deref().map(text));
-                            seen.push(Seen { partition: partition.partition, offset: record.offset, key, value });
+                            let headers = record.headers.iter();
+                            let headers = headers.map(|(name, value)| (text(name), value.as_deref().map(text)));
+                            let (partition, offset, headers) = (partition.partition, record.offset, headers.collect());
+                            seen.push(Seen { partition, offset, key, value, headers });
                         }
                     }
                     if end >= ends[&partition.partition] {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may end in a panic")]
 
 mod command_line;
+mod dead_letters;
 mod delivery;
 mod documents;
 mod failing_connectors;

@@ -5,6 +5,7 @@ use connector_api::config::{Config, ConfigDef, Issue, RawConfig, Severity};
 
 use super::client::override_issues;
 use super::connector_keys::{common_keys, sink_keys, source_keys};
+use super::errors::dead_letter_issues;
 use super::{ConverterConfig, WorkerConfig};
 use crate::convert::{converter_keys, find_converter};
 
@@ -47,7 +48,12 @@ pub fn check(plugin: &Plugin, raw: &RawConfig, worker: &WorkerConfig) -> Checked
     if !worker.allow_overrides {
         issues.extend(forbidden_overrides(raw));
     }
-    issues.extend(if is_source { topic_creation_issues(raw) } else { topics_issues(&checked.config, worker) });
+    if is_source {
+        issues.extend(topic_creation_issues(raw));
+    } else {
+        issues.extend(topics_issues(&checked.config, worker));
+        issues.extend(dead_letter_issues(&checked.config));
+    }
     CheckedConnector { config: checked.config, issues }
 }
 
@@ -200,8 +206,8 @@ mod tests {
     #[test]
     fn what_would_change_the_outcome_if_it_were_ignored_is_refused() {
         let sink = Plugin::sink(DoubleSink);
-        let tolerance = said(&sink, &[("topics", "a"), ("errors.tolerance", "all")]);
-        assert!(tolerance[0].starts_with("Error: `errors.tolerance` can only be `none` here"), "{tolerance:?}");
+        let transforms = said(&sink, &[("topics", "a"), ("transforms", "x")]);
+        assert!(transforms[0].starts_with("Error: `transforms` can only be"), "{transforms:?}");
         let source = Plugin::source(DoubleSource);
         let creation = said(&source, &[("topic.creation.default.partitions", "3")]);
         assert!(creation[0].contains("`topic.creation.default.replication.factor` is required"), "{creation:?}");

@@ -6,8 +6,6 @@ use connector_api::config::{Check, ConfigDef, ConfigKey, Importance, Width};
 /// The longest name of a connector, in bytes. Names become parts of group and client names.
 pub const NAME_MAX_BYTES: usize = 200;
 
-const DEAD_LETTERS: &str = "dead letters come with a later version; a record that is rejected fails the task";
-
 /// Keys of sources and sinks.
 pub(super) fn common_keys() -> ConfigDef {
     let converter = |which: &'static str| {
@@ -63,14 +61,14 @@ pub(super) fn common_keys() -> ConfigDef {
         )
         .key(
             ConfigKey::preset("errors.tolerance", Text, "none")
-                .only(&["none"], DEAD_LETTERS)
-                .doc("What a record that cannot be taken does."),
+                .check(Check::OneOf(&["none", "all"]))
+                .doc("What a record does that cannot be converted, or that a sink rejects: `none`: it fails the task; `all`: the task goes on without it."),
         )
         .key(ConfigKey::optional("errors.retry.timeout", Long).no_effect("what fails in a converter fails again"))
         .key(ConfigKey::optional("errors.retry.delay.max.ms", Long).no_effect("what fails in a converter fails again"))
         .key(
-            ConfigKey::optional("errors.log.enable", Boolean)
-                .no_effect("errors are always in the log and in the status"),
+            ConfigKey::preset("errors.log.enable", Boolean, "false")
+                .doc("Say each record that the task goes on without in the log; the status counts them in any case."),
         )
         .key(
             ConfigKey::optional("errors.log.include.messages", Boolean)
@@ -144,12 +142,19 @@ pub(super) fn sink_keys() -> ConfigDef {
             ),
         )
         .key(
-            ConfigKey::preset("errors.deadletterqueue.topic.name", Text, "")
-                .only(&[""], DEAD_LETTERS)
-                .doc("The topic for dead letters."),
+            ConfigKey::preset("errors.deadletterqueue.topic.name", Text, "").doc(
+                "The topic that keeps the records that the task goes on without, as they were read. None if empty.",
+            ),
         )
-        .key(ConfigKey::optional("errors.deadletterqueue.topic.replication.factor", Short).no_effect(DEAD_LETTERS))
-        .key(ConfigKey::optional("errors.deadletterqueue.context.headers.enable", Boolean).no_effect(DEAD_LETTERS))
+        .key(
+            ConfigKey::preset("errors.deadletterqueue.topic.replication.factor", Short, "-1")
+                .check(Check::By(positive_or_default))
+                .doc("How many brokers hold that topic if it has to be made; -1 for the log's default."),
+        )
+        .key(
+            ConfigKey::preset("errors.deadletterqueue.context.headers.enable", Boolean, "false")
+                .doc("Say in headers `__connect.errors.*` where a dead letter comes from and what was wrong with it."),
+        )
         .key(ConfigKey::optional("consumer.override.*", Text).doc("Settings of the consumer, above the worker's."))
         .key(ConfigKey::optional("admin.override.*", Text).no_effect("sinks make no topics"))
         .grouped("Sink")

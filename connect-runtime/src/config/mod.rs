@@ -7,15 +7,18 @@
 //! | `client_keys.rs` | the keys of producers and consumers |
 //! | `worker.rs` | the settings of a worker, read from a file and `--set` |
 //! | `connector_keys.rs` | the keys that every connector has beside its own |
+//! | `errors.rs` | what becomes of records that cannot be taken |
 //! | `connector.rs` | a connector's configuration, checked as a whole |
 
 pub mod client;
 mod client_keys;
 pub mod connector;
 mod connector_keys;
+mod errors;
 pub mod properties;
 mod worker;
 mod worker_keys;
 
+pub use errors::{DeadLetterTopic, ErrorPolicy};
 pub use worker::{ConverterConfig, InternalTopicConfig, WorkerConfig, load};
 pub use worker_keys::worker_keys;

@@ -67,6 +67,9 @@ fn live_task(live: &LiveTask, worker_id: &str, version: Option<String>) -> Map<S
     let mut shown = state_object(live.state, worker_id, live.trace.clone(), version);
     let seen = live.view.snapshot();
     shown.insert("records".to_owned(), json!(seen.records));
+    if seen.passed_over > 0 {
+        shown.insert("passed_over".to_owned(), json!(seen.passed_over));
+    }
     if !seen.activity.is_empty() {
         shown.insert("activity".to_owned(), json!(seen.activity));
     }

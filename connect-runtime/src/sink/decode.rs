@@ -9,6 +9,7 @@ use connector_api::{
     Converter, Error, Formats, Header, Headers, Result, SinkRecord, TimestampType, TopicPartition as Named,
 };
 
+use super::rejects::Stage;
 use crate::config::WorkerConfig;
 use crate::config::connector::converter_of;
 use crate::source::make_converter;
@@ -19,6 +20,14 @@ pub struct Decoder {
     value: Box<dyn Converter>,
     header: Box<dyn Converter>,
     formats: Formats,
+}
+
+/// A record that a converter cannot read.
+pub(super) struct Unreadable {
+    pub partition: TopicPartition,
+    pub record: Record,
+    pub stage: Stage,
+    pub why: Error,
 }
 
 impl Decoder {
@@ -32,21 +41,20 @@ impl Decoder {
         })
     }
 
-    /// A record as the sink sees it. The error names where it stands.
-    pub fn decode(
+    /// A record as the sink sees it.
+    pub(super) fn decode(
         &mut self,
         partition: &TopicPartition,
         timestamp_type: TimestampType,
-        record: Record,
-    ) -> Result<SinkRecord> {
+        record: &Record,
+    ) -> std::result::Result<SinkRecord, Box<Unreadable>> {
         let topic = &partition.topic;
-        let at = |part: &str, why: Error| {
-            Error::fatal(format!("cannot read the {part} of {partition} offset {}", record.offset)).caused_by(why)
-        };
-        let key =
-            payload(&mut *self.key, topic, record.key.as_ref(), self.formats.key).map_err(|why| at("key", why))?;
-        let value = payload(&mut *self.value, topic, record.value.as_ref(), self.formats.value);
-        let value = value.map_err(|why| at("value", why))?;
+        let unreadable =
+            |stage, why| Box::new(Unreadable { partition: partition.clone(), record: record.clone(), stage, why });
+        let key = payload(&mut *self.key, topic, record.key.as_ref(), self.formats.key)
+            .map_err(|why| unreadable(Stage::KeyConverter, why))?;
+        let value = payload(&mut *self.value, topic, record.value.as_ref(), self.formats.value)
+            .map_err(|why| unreadable(Stage::ValueConverter, why))?;
         let headers = headers(&mut *self.header, topic, &record.headers);
         Ok(SinkRecord {
             topic: topic.clone(),
@@ -58,6 +66,15 @@ impl Decoder {
             timestamp: (record.timestamp >= 0).then_some(record.timestamp),
             timestamp_type,
         })
+    }
+}
+
+impl Unreadable {
+    /// The error that names where the record stands.
+    pub fn error(self) -> Error {
+        let part = if self.stage == Stage::KeyConverter { "key" } else { "value" };
+        let offset = self.record.offset;
+        Error::fatal(format!("cannot read the {part} of {} offset {offset}", self.partition)).caused_by(self.why)
     }
 }
 

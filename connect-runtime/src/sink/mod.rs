@@ -6,17 +6,25 @@
 //! | `group.rs` | the task's place in its consumer group: which partitions it has |
 //! | `queue.rs` | what has been fetched and not put yet |
 //! | `decode.rs` | bytes into records: converters |
+//! | `chunk.rs` | the records that are being put, and how far partitions have come with them (pure) |
+//! | `put.rs` | the loop's step of putting them |
+//! | `rejects.rs`, `dead_letters.rs` | records that are no good, and the topic that keeps them |
 //! | `progress.rs` | put, flushed, committed, for each partition (pure) |
 //! | `subscription.rs` | which topics are read |
 
+mod chunk;
+mod dead_letters;
 mod decode;
 mod group;
 mod progress;
+mod put;
 mod queue;
+mod rejects;
 mod run;
 mod subscription;
 
 pub use decode::Decoder;
 pub use group::GroupSettings;
+pub use rejects::{Classes, RejectSettings};
 pub use run::{SinkSetup, run};
 pub use subscription::Subscription;

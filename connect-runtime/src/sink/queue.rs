@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use broker_client::TopicPartition;
 use broker_wire::records::{Batch, MAX_DECOMPRESSED, Record, TimestampType as Stamped};
-use connector_api::{Error, Result, SinkRecord, TimestampType};
+use connector_api::{Error, Result, TimestampType};
 
-use super::decode::Decoder;
+use super::chunk::Chunk;
+use super::decode::{Decoder, Unreadable};
 use crate::task::{MemoryBudget, Share};
 
 /// Bytes that one task may have fetched ahead, whatever the worker's budget allows.
@@ -29,11 +30,13 @@ struct Fetched {
     _share: Share,
 }
 
-/// Records to put, of one partition or several, and how far each partition has come with them.
-#[derive(Default)]
-pub(super) struct Chunk {
-    pub records: Vec<SinkRecord>,
-    pub next: Vec<(TopicPartition, i64)>,
+/// What is to become of records on their way out of the queue.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reading {
+    /// Go on behind a record that cannot be read.
+    pub tolerate: bool,
+    /// Keep records as they were read beside what they became.
+    pub originals: bool,
 }
 
 impl Queue {
@@ -71,10 +74,11 @@ impl Queue {
         self.count();
     }
 
-    /// The next records, at most that many.
-    pub fn next(&mut self, most: usize, decoder: &mut Decoder) -> Result<Chunk> {
-        let mut chunk = Chunk::default();
-        while chunk.records.len() < most {
+    /// The next records, at most that many, and those among them that cannot be read. If reading does not go on behind
+    /// such a one, it is an error once it is the first.
+    pub fn next(&mut self, most: usize, decoder: &mut Decoder, reading: Reading) -> Result<(Chunk, Vec<Unreadable>)> {
+        let (mut chunk, mut unreadable) = (Chunk::default(), Vec::new());
+        while chunk.records.len() + unreadable.len() < most {
             let Some(front) = self.batches.front() else { break };
             if self.opened.is_empty() {
                 self.opened = open(front)?;
@@ -84,44 +88,35 @@ impl Queue {
                 Stamped::CreateTime => TimestampType::CreateTime,
                 Stamped::LogAppendTime => TimestampType::LogAppendTime,
             };
-            while chunk.records.len() < most
-                && let Some(record) = self.opened.pop_front()
+            while chunk.records.len() + unreadable.len() < most
+                && let Some(record) = self.opened.front()
             {
-                let next = record.offset + 1;
-                chunk.records.push(decoder.decode(&front.partition, stamped, record)?);
-                chunk.reached(&front.partition, next);
+                match decoder.decode(&front.partition, stamped, record) {
+                    Ok(decoded) => chunk.records.push(decoded),
+                    Err(why) if reading.tolerate => unreadable.push(*why),
+                    Err(why) if chunk.records.is_empty() => return Err(why.error()),
+                    Err(_) => return Ok((chunk, unreadable)),
+                }
+                chunk.ends_at(&front.partition, record.offset + 1);
+                let record = self.opened.pop_front();
+                if reading.originals && chunk.originals.len() < chunk.records.len() {
+                    chunk.originals.extend(record);
+                }
             }
             if self.opened.is_empty() {
                 // Offsets may be missing at the end of a batch; the position still goes behind it.
-                chunk.reached(&front.partition, header.last_offset() + 1);
+                chunk.ends_at(&front.partition, header.last_offset() + 1);
                 self.batches.pop_front();
                 self.count();
             }
         }
-        Ok(chunk)
+        chunk.finish();
+        Ok((chunk, unreadable))
     }
 
     fn count(&mut self) {
         self.bytes = self.batches.iter().map(|fetched| fetched.batch.bytes.len()).sum();
         self.beyond_budget &= !self.batches.is_empty();
-    }
-}
-
-impl Chunk {
-    fn reached(&mut self, partition: &TopicPartition, next: i64) {
-        match self.next.last_mut().filter(|(known, _)| known == partition) {
-            Some((_, offset)) => *offset = next,
-            None => self.next.push((partition.clone(), next)),
-        }
-    }
-
-    /// Drops what belongs to a partition that the task gives up.
-    pub fn forget(&mut self, partition: &TopicPartition) {
-        let same = |record: &SinkRecord| {
-            *record.origin.topic == *partition.topic && record.origin.partition == partition.partition
-        };
-        self.records.retain(|record| !same(record));
-        self.next.retain(|(known, _)| known != partition);
     }
 }
 

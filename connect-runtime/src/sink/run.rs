@@ -1,7 +1,6 @@
 //! THE sink loop.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +9,15 @@ use broker_client::offsets::{commit, committed};
 use broker_client::{Backoff, Client, ClientError, FetchEvent, Fetcher, TopicPartition};
 use connector_api::config::Config;
 use connector_api::plugin::{AnySinkConnector, AnySinkTask};
-use connector_api::{Error, FlushOccasion, Result, Taken, TaskContext, TopicPartition as Named};
+use connector_api::{Error, FlushOccasion, Result, TaskContext, TopicPartition as Named};
 use tokio::time::Instant;
 
+use super::chunk::Chunk;
 use super::decode::Decoder;
 use super::group::{Change, Group, GroupSettings};
 use super::progress::Progress;
-use super::queue::{Chunk, Queue};
+use super::queue::Queue;
+use super::rejects::{RejectSettings, Rejects};
 use super::subscription::Subscription;
 use crate::config::client::ConsumerSettings;
 use crate::task::{Calls, MemoryBudget, Order, Orders, Retries, TaskView, Trouble};
@@ -38,6 +39,8 @@ pub struct SinkSetup {
     pub group: GroupSettings,
     /// How to convert records.
     pub decoder: Decoder,
+    /// What becomes of those that are no good.
+    pub rejects: RejectSettings,
     /// How often offsets are committed.
     pub commit_interval: Duration,
     /// What to do.
@@ -63,25 +66,26 @@ pub async fn run(setup: SinkSetup) -> Result<()> {
     flowed
 }
 
-struct Sink {
-    task: Box<dyn AnySinkTask>,
-    client: Client,
-    group: Group,
-    fetcher: Fetcher,
-    decoder: Decoder,
-    queue: Queue,
+pub(super) struct Sink {
+    pub(super) task: Box<dyn AnySinkTask>,
+    pub(super) client: Client,
+    pub(super) group: Group,
+    pub(super) fetcher: Fetcher,
+    pub(super) decoder: Decoder,
+    pub(super) queue: Queue,
+    pub(super) rejects: Rejects,
     /// Records that are being put, and when to try again.
-    chunk: Chunk,
-    try_again: Option<Instant>,
+    pub(super) chunk: Chunk,
+    pub(super) try_again: Option<Instant>,
     /// What the fetcher found beside records while the connector was busy.
-    found: Option<FetchEvent>,
-    progress: Progress,
-    consumer: ConsumerSettings,
-    commit_interval: Duration,
-    next_commit: Instant,
-    orders: Orders,
-    calls: Calls,
-    retries: Retries,
+    pub(super) found: Option<FetchEvent>,
+    pub(super) progress: Progress,
+    pub(super) consumer: ConsumerSettings,
+    pub(super) commit_interval: Duration,
+    pub(super) next_commit: Instant,
+    pub(super) orders: Orders,
+    pub(super) calls: Calls,
+    pub(super) retries: Retries,
 }
 
 impl Sink {
@@ -95,11 +99,17 @@ impl Sink {
         let started = calls.bounded("start", task.start(context, &config)).await;
         orders.still_ours()?;
         let joined = match started {
-            Ok(()) => Group::join(group, Subscription::new(&config), &client).await.map_err(unreachable),
+            Ok(()) => match Rejects::open(setup.rejects, &client, &view).await {
+                Ok(rejects) => Group::join(group, Subscription::new(&config), &client)
+                    .await
+                    .map(|group| (group, rejects))
+                    .map_err(unreachable),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
-        let group = match joined {
-            Ok(group) => group,
+        let (group, rejects) = match joined {
+            Ok(joined) => joined,
             Err(error) => {
                 let _ = tokio::time::timeout(setup.graceful_stop, task.stop()).await;
                 return Err(error);
@@ -113,6 +123,7 @@ impl Sink {
             group,
             decoder: setup.decoder,
             queue: Queue::new(setup.budget),
+            rejects,
             chunk: Chunk::default(),
             try_again: None,
             found: None,
@@ -135,13 +146,18 @@ impl Sink {
                 return Ok(());
             }
             let running = order == Order::Run;
-            let (to_put, again) = (!self.chunk.records.is_empty() || !self.queue.is_empty(), self.try_again);
+            let to_put = !self.chunk.is_done() || !self.queue.is_empty();
+            let (letters, again) = (self.rejects.is_waiting(), self.try_again);
             tokio::select! {
                 biased;
                 () = self.orders.changed_from(order) => {}
                 change = self.group.change(&self.client) => self.on_change(change).await?,
                 () = tokio::time::sleep_until(self.next_commit) => self.flush_and_commit(FlushOccasion::Interval).await?,
-                () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if running && to_put => {
+                settled = self.rejects.settled(), if letters => {
+                    settled?;
+                    self.count_done();
+                }
+                () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if running && to_put && !letters => {
                     self.try_again = None;
                     self.put().await?;
                 }
@@ -150,77 +166,7 @@ impl Sink {
         }
     }
 
-    /// Puts the next records, or those that are to be tried again, and meanwhile fetches ahead.
-    async fn put(&mut self) -> Result<()> {
-        if self.chunk.records.is_empty() {
-            self.chunk = self.queue.next(self.consumer.max_poll_records, &mut self.decoder)?;
-        }
-        let taken = {
-            let mut put = pin!(self.calls.bounded("put", self.task.put(&self.chunk.records)));
-            loop {
-                tokio::select! {
-                    biased;
-                    taken = &mut put => break taken,
-                    event = self.fetcher.event(), if self.found.is_none() && self.queue.has_room() => match event {
-                        FetchEvent::Records { partition, from, batches, .. } => {
-                            self.queue.push(&partition, from, batches);
-                        }
-                        other => self.found = Some(other),
-                    },
-                }
-            }
-        };
-        self.orders.still_ours()?;
-        if let Some(found) = self.found.take() {
-            self.on_fetched(found).await?;
-        }
-        match taken {
-            Ok(taken) => self.on_taken(taken),
-            Err(error) => {
-                let delay = self.retries.after(error)?;
-                self.try_again = Some(Instant::now() + delay);
-                Ok(())
-            }
-        }
-    }
-
-    /// Counts what was taken; keeps what is to be put again; a record that cannot be taken ends the task.
-    fn on_taken(&mut self, taken: Taken) -> Result<()> {
-        if let Some((index, why)) = taken.rejected.into_iter().next() {
-            return Err(self.rejected(index, why));
-        }
-        let all = self.chunk.records.len();
-        match taken.again {
-            Some((indexes, why)) if !indexes.is_empty() => {
-                let delay = self.retries.after(why)?;
-                self.try_again = Some(Instant::now() + delay);
-                let mut index = 0;
-                self.chunk.records.retain(|_| {
-                    index += 1;
-                    indexes.binary_search(&(index - 1)).is_ok()
-                });
-                self.calls.view.moved((all - self.chunk.records.len()) as u64);
-            }
-            _ => {
-                self.retries.succeeded();
-                let done = std::mem::take(&mut self.chunk);
-                done.next.iter().for_each(|(partition, next)| self.progress.put(partition, *next));
-                self.calls.view.moved(all as u64);
-            }
-        }
-        Ok(())
-    }
-
-    fn rejected(&self, index: usize, why: Error) -> Error {
-        let place = match self.chunk.records.get(index) {
-            Some(record) => format!("{} offset {}", record.origin, record.offset),
-            None => "a record that was not put".to_owned(),
-        };
-        let remedy = why.remedy_text().unwrap_or("Correct the sink's configuration or the data.").to_owned();
-        Error::fatal(format!("the sink cannot take {place}")).caused_by(why).remedy(remedy)
-    }
-
-    async fn on_fetched(&mut self, event: FetchEvent) -> Result<()> {
+    pub(super) async fn on_fetched(&mut self, event: FetchEvent) -> Result<()> {
         match event {
             FetchEvent::Records { partition, from, batches, .. } => {
                 self.calls.view.works(Trouble::Log);
@@ -316,6 +262,7 @@ impl Sink {
             return Ok(());
         }
         gone.iter().for_each(|partition| self.fetcher.stop_reading(partition));
+        let _ = tokio::time::timeout(GIVE_UP_COMMIT, self.settle_letters()).await;
         self.flush_and_commit(FlushOccasion::Closing).await?;
         // What stays uncommitted comes again to whoever takes the partitions on, so a log in trouble is waited for; not for
         // long, since the whole group waits meanwhile.
@@ -388,6 +335,7 @@ impl Sink {
                 return;
             }
             let all: Vec<TopicPartition> = self.group.owned().iter().cloned().collect();
+            self.settle_letters().await;
             let closed = match self.flush_and_commit(FlushOccasion::Closing).await {
                 Ok(()) => {
                     self.commit_at_last().await;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::encode::Encoder;
 use super::in_flight::{InFlight, Prefix};
 use super::topics::TopicCreation;
+use crate::config::ErrorPolicy;
 use crate::internal::now_ms;
 use crate::offsets::OffsetStore;
 use crate::task::{Share, TaskView, Trouble};
@@ -25,6 +26,7 @@ pub(super) struct Delivery {
     pub client: Client,
     pub producer: Producer,
     pub encoder: Encoder,
+    pub errors: ErrorPolicy,
     pub creation: TopicCreation,
     pub positions: OffsetStore,
     pub connector: Arc<str>,
@@ -54,7 +56,7 @@ struct Storing {
 impl Delivery {
     pub fn new(
         (client, producer): (Client, Producer),
-        (encoder, creation): (Encoder, TopicCreation),
+        (encoder, errors, creation): (Encoder, ErrorPolicy, TopicCreation),
         (positions, view): (OffsetStore, TaskView),
         (commit_interval, commit_timeout): (Duration, Duration),
     ) -> Delivery {
@@ -64,6 +66,7 @@ impl Delivery {
             client,
             producer,
             encoder,
+            errors,
             creation,
             positions,
             connector,
@@ -83,7 +86,7 @@ impl Delivery {
             Ok(bytes) => {
                 self.state.in_flight.weigh(*bytes);
                 share.shrink(*bytes);
-                if count > 0 {
+                if self.state.in_flight.is_open(token) {
                     self.state.shares.insert(token, share);
                 }
             }
@@ -103,7 +106,15 @@ impl Delivery {
             if !self.producer.knows(&record.topic) {
                 self.creation.ensure(&self.client, &mut self.producer, &record.topic).await?;
             }
-            let encoded = self.encoder.encode(record)?;
+            let encoded = match self.encoder.encode(record) {
+                Ok(encoded) => encoded,
+                Err(why) if self.errors.tolerate => {
+                    pass_over(&self.errors, &self.view, record, &why);
+                    self.state.in_flight.acknowledge(token, 1);
+                    continue;
+                }
+                Err(why) => return Err(why),
+            };
             bytes += encoded.size();
             let to_send = RecordToSend {
                 partition: record.partition,
@@ -217,6 +228,15 @@ impl Delivery {
         }
         Ok(())
     }
+}
+
+/// The task goes on without a record that cannot be converted.
+fn pass_over(errors: &ErrorPolicy, view: &TaskView, record: &SourceRecord, why: &Error) {
+    let what = format!("a record for {} was passed over: {why}", record.topic);
+    if errors.log {
+        tracing::warn!(task = %view.id(), "{what}");
+    }
+    view.passed_over(&what);
 }
 
 async fn stored(storing: &mut Option<Storing>) {

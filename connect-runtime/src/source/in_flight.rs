@@ -93,6 +93,12 @@ impl InFlight {
         self.batches.drain(..).map(|entry| entry.id).collect()
     }
 
+    /// Whether the log does not have all records of a batch yet.
+    pub fn is_open(&self, token: u64) -> bool {
+        let index = token.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.batches.get(index)).is_some_and(|entry| entry.open > 0)
+    }
+
     /// Bytes of batches that are not in the log yet.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::delivery::Delivery;
 use super::encode::Encoder;
 use super::topics::TopicCreation;
+use crate::config::ErrorPolicy;
 use crate::offsets::OffsetStore;
 use crate::task::{Calls, MemoryBudget, Order, Orders, Retries, Share, TaskView, Trouble};
 
@@ -43,6 +44,8 @@ pub struct SourceSetup {
     pub producer: ProducerConfig,
     /// How to convert records.
     pub encoder: Encoder,
+    /// What becomes of records that cannot be converted.
+    pub errors: ErrorPolicy,
     /// How to make topics.
     pub creation: TopicCreation,
     /// Where positions are kept.
@@ -100,7 +103,7 @@ impl Source {
             return Err(error);
         }
         (setup.started)();
-        let converters = (setup.encoder, setup.creation);
+        let converters = (setup.encoder, setup.errors, setup.creation);
         let delivery = Delivery::new((client, producer), converters, (positions, view.clone()), setup.commit);
         Ok(Source { task, delivery, orders, calls, retries: Retries::new(view), budget: setup.budget })
     }

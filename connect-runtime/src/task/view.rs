@@ -33,6 +33,7 @@ pub struct TaskView(Arc<Shared>);
 struct Shared {
     id: TaskId,
     records: AtomicU64,
+    passed_over: AtomicU64,
     shown: Mutex<Shown>,
 }
 
@@ -53,6 +54,8 @@ pub enum Trouble {
     Log,
     /// Storing positions or committing offsets.
     Commit,
+    /// Writing dead letters.
+    DeadLetters,
 }
 
 /// What a task showed at one moment.
@@ -68,12 +71,19 @@ pub struct ViewSnapshot {
     pub progress: Vec<Progress>,
     /// Records moved since the task started.
     pub records: u64,
+    /// Records that the task went on without since it started.
+    pub passed_over: u64,
 }
 
 impl TaskView {
     /// Of a task that shows nothing yet.
     pub fn new(id: TaskId) -> TaskView {
-        TaskView(Arc::new(Shared { id, records: AtomicU64::new(0), shown: Mutex::default() }))
+        TaskView(Arc::new(Shared {
+            id,
+            records: AtomicU64::new(0),
+            passed_over: AtomicU64::new(0),
+            shown: Mutex::default(),
+        }))
     }
 
     /// The task.
@@ -84,6 +94,13 @@ impl TaskView {
     /// Counts records that were moved.
     pub fn moved(&self, records: u64) {
         self.0.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Counts a record that the task goes on without. The first is shown as a warning.
+    pub fn passed_over(&self, what: &str) {
+        if self.0.passed_over.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.warn(&format!("records are passed over, since `errors.tolerance` is `all`. The first: {what}"));
+        }
     }
 
     /// Shows what is being tried again.
@@ -110,6 +127,7 @@ impl TaskView {
             warnings: shown.warnings.clone(),
             progress: shown.progress.values().cloned().collect(),
             records: self.0.records.load(Ordering::Relaxed),
+            passed_over: self.0.passed_over.load(Ordering::Relaxed),
         }
     }
 }

@@ -45,7 +45,8 @@ fn keys() -> ConfigDef {
             "Items `call:kind:from:times`: from the given call of that name on (1 is the first), so many times \
              (0 is for ever), go wrong. Kinds: retry, reject, fail, fatal, panic, hang (await for ever), block (block \
              the thread for a minute), slow (100 ms longer), ahead (flush says too much), foreign (flush names a partition that \
-             is not open), again (put asks for odd records again), odd (put rejects odd offsets).",
+             is not open), again (put asks for odd records again), odd (put rejects odd offsets), sevens (put rejects calls with an offset that is a \
+             multiple of seven, and names none).",
         ))
         .key(ConfigKey::preset("topic", ConfigType::String, "doubles").doc("Where the numbers go."))
         .key(ConfigKey::preset("count", ConfigType::Long, "100").doc("How many numbers there are."))
@@ -240,6 +241,9 @@ impl SinkTask for DoubleSinkTask {
 
     async fn put(&mut self, records: &[SinkRecord]) -> Result<Taken> {
         let kind = self.on("put", records.len().to_string()).await?;
+        if kind.as_deref() == Some("sevens") && records.iter().any(|record| record.offset % 7 == 0) {
+            return Err(Error::reject("a multiple of seven"));
+        }
         let mut taken = Taken::all();
         let mut again = Vec::new();
         for (index, record) in records.iter().enumerate() {

@@ -11,8 +11,9 @@ use tokio::runtime::Handle;
 use super::actor::To;
 use super::{Event, Parts};
 use crate::config::client::{consumer_settings, producer_config};
-use crate::config::connector::{all_keys, check};
-use crate::sink::{self, Decoder, GroupSettings, SinkSetup};
+use crate::config::connector::{all_keys, check, converter_of};
+use crate::config::{ConverterConfig, ErrorPolicy};
+use crate::sink::{self, Classes, Decoder, GroupSettings, RejectSettings, SinkSetup};
 use crate::source::{self, Encoder, SourceSetup, TopicCreation};
 use crate::task::{Order, OrderSender, Orders, Pulse, TaskId, TaskView, orders, start_thread};
 
@@ -92,9 +93,11 @@ impl Launch {
         task: &RawConfig,
     ) -> Result<()> {
         let worker = &self.parts.config;
+        let config = all_keys(plugin).read(task).config;
         source::run(SourceSetup {
             connector: source,
-            config: all_keys(plugin).read(task).config,
+            errors: ErrorPolicy::of_source(&config),
+            config,
             client: self.parts.link.client(&format!("connector-producer-{}", self.id)),
             producer: producer_config(&worker.raw, connector),
             encoder: Encoder::new(worker, connector)?,
@@ -120,6 +123,16 @@ impl Launch {
     ) -> Result<()> {
         let worker = &self.parts.config;
         let config = all_keys(plugin).read(task).config;
+        let class = |which: &str, own: &ConverterConfig| converter_of(connector, which, own).class;
+        let rejects = RejectSettings {
+            policy: ErrorPolicy::of_sink(&config),
+            producer: producer_config(&worker.raw, connector),
+            classes: Classes {
+                key: class("key", &worker.key_converter),
+                value: class("value", &worker.value_converter),
+                task: plugin.definition().task_class(),
+            },
+        };
         let consumer = consumer_settings(&worker.raw, connector);
         let client_name = format!("connector-consumer-{}", self.id);
         let group = GroupSettings {
@@ -132,6 +145,7 @@ impl Launch {
         };
         sink::run(SinkSetup {
             decoder: Decoder::new(worker, connector, sink.formats(&config))?,
+            rejects,
             connector: sink,
             config,
             client: self.parts.link.client(&client_name),

@@ -1,0 +1,139 @@
+//! The sink loop's step of putting records: what is taken, what comes again, what is rejected.
+
+use std::pin::pin;
+
+use broker_client::{FetchEvent, TopicPartition};
+use connector_api::{Decision, Error, Result, Taken};
+use tokio::time::Instant;
+
+use super::rejects::{Rejected, Stage};
+use super::run::Sink;
+
+impl Sink {
+    /// Puts the next records, or those that are to be tried again, and meanwhile fetches ahead.
+    pub(super) async fn put(&mut self) -> Result<()> {
+        if self.chunk.is_done() {
+            self.next_chunk()?;
+        }
+        let part = self.chunk.part();
+        if part == 0 || self.rejects.is_waiting() {
+            self.count_done();
+            return Ok(());
+        }
+        let taken = {
+            let mut put = pin!(self.calls.bounded("put", self.task.put(&self.chunk.records[..part])));
+            loop {
+                tokio::select! {
+                    biased;
+                    taken = &mut put => break taken,
+                    event = self.fetcher.event(), if self.found.is_none() && self.queue.has_room() => match event {
+                        FetchEvent::Records { partition, from, batches, .. } => {
+                            self.queue.push(&partition, from, batches);
+                        }
+                        other => self.found = Some(other),
+                    },
+                }
+            }
+        };
+        self.orders.still_ours()?;
+        if let Some(found) = self.found.take() {
+            self.on_fetched(found).await?;
+        }
+        match taken {
+            Ok(taken) => self.on_taken(part, taken),
+            Err(error) if *error.decision() == Decision::Reject => self.on_rejected(part, error),
+            Err(error) => {
+                let delay = self.retries.after(error)?;
+                self.try_again = Some(Instant::now() + delay);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the next records out of the queue. Those that cannot be read never get to the sink.
+    fn next_chunk(&mut self) -> Result<()> {
+        let most = self.consumer.max_poll_records;
+        let (chunk, unreadable) = self.queue.next(most, &mut self.decoder, self.rejects.reading())?;
+        self.chunk = chunk;
+        for one in unreadable {
+            let (partition, offset) = (one.partition, one.record.offset);
+            let (original, stage, why) = (Some(&one.record), one.stage, &one.why);
+            self.rejects.pass_over(&Rejected { partition, offset, original, stage, why })?;
+        }
+        Ok(())
+    }
+
+    /// Counts what was taken of the first `part` records; keeps what is to be put again; goes on without records that are
+    /// rejected, or ends the task.
+    fn on_taken(&mut self, part: usize, taken: Taken) -> Result<()> {
+        for (index, why) in taken.rejected {
+            self.reject(part, index, why)?;
+        }
+        let again = match taken.again {
+            Some((indexes, why)) if !indexes.is_empty() => {
+                let delay = self.retries.after(why)?;
+                self.try_again = Some(Instant::now() + delay);
+                indexes
+            }
+            _ => {
+                self.retries.succeeded();
+                Vec::new()
+            }
+        };
+        let before = self.chunk.records.len();
+        self.chunk.done(part, &again);
+        self.calls.view.moved((before - self.chunk.records.len()) as u64);
+        self.count_done();
+        Ok(())
+    }
+
+    /// The sink has rejected the first `part` records as a whole: the one that it means is looked for.
+    fn on_rejected(&mut self, part: usize, why: Error) -> Result<()> {
+        if !self.chunk.narrow(part) {
+            return Ok(());
+        }
+        self.reject(part, 0, why)?;
+        self.chunk.done(1, &[]);
+        self.count_done();
+        Ok(())
+    }
+
+    fn reject(&mut self, part: usize, index: usize, why: Error) -> Result<()> {
+        let mut put = self.chunk.records.iter().take(part);
+        let Some(record) = put.nth(index).filter(|_| self.rejects.tolerates()) else {
+            return Err(self.rejected(index, why));
+        };
+        let partition = TopicPartition { topic: record.origin.topic.clone(), partition: record.origin.partition };
+        let (offset, original) = (record.offset, self.chunk.originals.get(index));
+        self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, why: &why })
+    }
+
+    fn rejected(&self, index: usize, why: Error) -> Error {
+        let place = match self.chunk.records.get(index) {
+            Some(record) => format!("{} offset {}", record.origin, record.offset),
+            None => "a record that was not put".to_owned(),
+        };
+        let remedy = why.remedy_text().unwrap_or(
+            "Correct the sink's configuration or the data, or let the task go on without such records by `errors.tolerance`.",
+        );
+        let remedy = remedy.to_owned();
+        Error::fatal(format!("the sink cannot take {place}")).caused_by(why).remedy(remedy)
+    }
+
+    /// Partitions move on, unless a dead letter is not safe yet.
+    pub(super) fn count_done(&mut self) {
+        if !self.rejects.is_waiting() {
+            for (partition, next) in self.chunk.take_reached() {
+                self.progress.put(&partition, next);
+            }
+        }
+    }
+
+    /// Waits for dead letters, so that what they stand for counts as done.
+    pub(super) async fn settle_letters(&mut self) {
+        match self.rejects.settled().await {
+            Ok(()) => self.count_done(),
+            Err(error) => tracing::warn!(%error, "a dead letter was not written; its record is read again"),
+        }
+    }
+}
