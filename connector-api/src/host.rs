@@ -1,6 +1,7 @@
 //! What a task tells its worker beside records.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How much of a long piece of work is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,12 @@ pub trait Host: Send + Sync {
 
     /// Shows a warning in the task's status and in the log, once for each text.
     fn warn(&self, text: &str);
+
+    /// Counts a request to the other side, and says how long to wait before it is sent: the user's limit
+    /// `rate.limit.requests.per.second`. A connector that asks lists that key among its own.
+    fn request(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A host that hears nothing: for tests.

@@ -9,4 +9,5 @@ mod failing_connectors;
 mod full_disk;
 mod postgres;
 mod quick_start;
+mod rate_limits;
 mod rest;

@@ -60,6 +60,16 @@ pub(super) fn common_keys() -> ConfigDef {
             ConfigKey::optional("config.action.reload", Text).no_effect("config providers name no end of their values"),
         )
         .key(
+            ConfigKey::optional("rate.limit.records.per.second", Long)
+                .check(Check::AtLeast(1))
+                .doc("The most records that each task moves in a second. Can be changed while tasks run."),
+        )
+        .key(
+            ConfigKey::optional("rate.limit.bytes.per.second", Long)
+                .check(Check::AtLeast(1))
+                .doc("The most bytes of keys and values that each task moves in a second. Can be changed while tasks run."),
+        )
+        .key(
             ConfigKey::preset("errors.tolerance", Text, "none")
                 .check(Check::OneOf(&["none", "all"]))
                 .doc("What a record does that cannot be converted, or that a sink rejects: `none`: it fails the task; `all`: the task goes on without it."),

@@ -37,6 +37,19 @@ impl Chunk {
         }
     }
 
+    /// The same within a number of records and bytes; at least one.
+    pub fn part_within(&self, (records, bytes): (Option<usize>, Option<usize>)) -> usize {
+        let part = self.part().min(records.unwrap_or(usize::MAX).max(1));
+        let Some(mut room) = bytes else { return part };
+        let fits = |record: &&SinkRecord| {
+            let size = content(record);
+            let fits = size <= room;
+            room = room.saturating_sub(size);
+            fits
+        };
+        self.records.iter().take(part).take_while(fits).count().max(part.min(1))
+    }
+
     /// The partition reaches that offset with the chunk.
     pub fn ends_at(&mut self, partition: &TopicPartition, next: i64) {
         reach(&mut self.ends, partition, next);
@@ -91,6 +104,11 @@ impl Chunk {
         self.suspect = 0;
         self.finish();
     }
+}
+
+/// Bytes of a record's key and value.
+pub(super) fn content(record: &SinkRecord) -> usize {
+    record.key.heap_size() + record.value.heap_size()
 }
 
 fn is_of(record: &SinkRecord, partition: &TopicPartition) -> bool {
@@ -166,6 +184,16 @@ mod tests {
             prop_assert_eq!(rejected, expected);
             prop_assert!(chunk.is_done());
         }
+    }
+
+    #[test]
+    fn a_part_keeps_to_records_and_bytes_but_is_never_empty() {
+        let mut chunk = chunk(10);
+        chunk.records.iter_mut().for_each(|record| record.value = Payload::Bytes(vec![0; 100].into()));
+        let parts =
+            [(None, None), (Some(3), None), (Some(0), None), (None, Some(250)), (Some(1), Some(250)), (None, Some(5))];
+        assert_eq!(parts.map(|limits| chunk.part_within(limits)), [10, 3, 1, 2, 1, 1]);
+        assert_eq!(Chunk::default().part_within((Some(1), Some(1))), 0);
     }
 
     #[test]

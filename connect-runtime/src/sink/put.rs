@@ -6,6 +6,7 @@ use broker_client::{FetchEvent, TopicPartition};
 use connector_api::{Decision, Error, Result, Taken};
 use tokio::time::Instant;
 
+use super::chunk::content;
 use super::rejects::{Rejected, Stage};
 use super::run::Sink;
 
@@ -15,7 +16,7 @@ impl Sink {
         if self.chunk.is_done() {
             self.next_chunk()?;
         }
-        let part = self.chunk.part();
+        let part = self.chunk.part_within(self.pacer.at_once());
         if part == 0 || self.rejects.is_waiting() {
             self.count_done();
             return Ok(());
@@ -36,6 +37,7 @@ impl Sink {
             }
         };
         self.orders.still_ours()?;
+        self.pace(part);
         if let Some(found) = self.found.take() {
             self.on_fetched(found).await?;
         }
@@ -44,10 +46,22 @@ impl Sink {
             Err(error) if *error.decision() == Decision::Reject => self.on_rejected(part, error),
             Err(error) => {
                 let delay = self.retries.after(error)?;
-                self.try_again = Some(Instant::now() + delay);
+                self.try_again = self.try_again.max(Some(Instant::now() + delay));
                 Ok(())
             }
         }
+    }
+
+    /// Counts a call with that many records; the next waits as the limits say.
+    fn pace(&mut self, part: usize) {
+        let bytes = match self.pacer.at_once() {
+            (_, Some(_)) => self.chunk.records.iter().take(part).map(content).sum(),
+            _ => 0,
+        };
+        let now = Instant::now();
+        self.pacer.spent(part, bytes, now);
+        let delay = self.pacer.delay(now);
+        self.try_again = (!delay.is_zero()).then(|| now + delay);
     }
 
     /// Takes the next records out of the queue. Those that cannot be read never get to the sink.
@@ -72,7 +86,7 @@ impl Sink {
         let again = match taken.again {
             Some((indexes, why)) if !indexes.is_empty() => {
                 let delay = self.retries.after(why)?;
-                self.try_again = Some(Instant::now() + delay);
+                self.try_again = self.try_again.max(Some(Instant::now() + delay));
                 indexes
             }
             _ => {

@@ -20,7 +20,7 @@ use super::queue::Queue;
 use super::rejects::{RejectSettings, Rejects};
 use super::subscription::Subscription;
 use crate::config::client::ConsumerSettings;
-use crate::task::{Calls, MemoryBudget, Order, Orders, Retries, TaskView, Trouble};
+use crate::task::{Calls, MemoryBudget, Order, Orders, Pacer, Retries, TaskView, Trouble};
 
 /// How long a commit may take that is owed before partitions are given up.
 const GIVE_UP_COMMIT: Duration = Duration::from_secs(10);
@@ -74,6 +74,7 @@ pub(super) struct Sink {
     pub(super) decoder: Decoder,
     pub(super) queue: Queue,
     pub(super) rejects: Rejects,
+    pub(super) pacer: Pacer,
     /// Records that are being put, and when to try again.
     pub(super) chunk: Chunk,
     pub(super) try_again: Option<Instant>,
@@ -124,6 +125,7 @@ impl Sink {
             decoder: setup.decoder,
             queue: Queue::new(setup.budget),
             rejects,
+            pacer: Pacer::new(view.limits().clone()),
             chunk: Chunk::default(),
             try_again: None,
             found: None,

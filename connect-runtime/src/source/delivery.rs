@@ -77,8 +77,9 @@ impl Delivery {
         }
     }
 
-    /// Takes a batch in and hands its records to the producer. `share` is the memory that it takes.
-    pub async fn send(&mut self, batch: SourceBatch, mut share: Share) -> Result<()> {
+    /// Takes a batch in and hands its records to the producer. `share` is the memory that it takes. Returns how many bytes
+    /// the records have become.
+    pub async fn send(&mut self, batch: SourceBatch, mut share: Share) -> Result<usize> {
         let count = batch.records.len() as u32;
         let token = self.state.in_flight.admit(batch.id, count, batch.positions);
         let handed_over = self.hand_over(&batch.records, token).await;
@@ -96,7 +97,7 @@ impl Delivery {
             }
         }
         self.view.moved(u64::from(count));
-        handed_over.map(drop)
+        handed_over
     }
 
     /// Returns how many bytes the records have become.

@@ -15,7 +15,7 @@ use super::encode::Encoder;
 use super::topics::TopicCreation;
 use crate::config::ErrorPolicy;
 use crate::offsets::OffsetStore;
-use crate::task::{Calls, MemoryBudget, Order, Orders, Retries, Share, TaskView, Trouble};
+use crate::task::{Calls, MemoryBudget, Order, Orders, Pacer, Retries, Share, TaskView, Trouble};
 
 /// The most records of one poll.
 const POLL_RECORDS: usize = 2000;
@@ -81,6 +81,7 @@ struct Source {
     orders: Orders,
     calls: Calls,
     retries: Retries,
+    pacer: Pacer,
     budget: MemoryBudget,
 }
 
@@ -105,7 +106,8 @@ impl Source {
         (setup.started)();
         let converters = (setup.encoder, setup.errors, setup.creation);
         let delivery = Delivery::new((client, producer), converters, (positions, view.clone()), setup.commit);
-        Ok(Source { task, delivery, orders, calls, retries: Retries::new(view), budget: setup.budget })
+        let pacer = Pacer::new(view.limits().clone());
+        Ok(Source { task, delivery, orders, calls, retries: Retries::new(view), pacer, budget: setup.budget })
     }
 
     /// Poll, convert, produce, acknowledge, store positions, tell outcomes: until the order is to stop.
@@ -120,11 +122,17 @@ impl Source {
                     self.deliver_until_order_changes(Order::Pause).await?;
                 }
                 Order::Run => {
+                    let delay = self.pacer.delay(Instant::now());
+                    if !delay.is_zero() {
+                        self.deliver_for(delay).await?;
+                        continue;
+                    }
                     let Some(share) = self.wait_for_room().await? else { continue };
                     match self.poll().await {
                         Ok(Some(batch)) => {
                             self.retries.succeeded();
-                            self.delivery.send(batch, share).await?;
+                            let (records, bytes) = (batch.records.len(), self.delivery.send(batch, share).await?);
+                            self.pacer.spent(records, bytes, Instant::now());
                         }
                         Ok(None) => self.retries.succeeded(),
                         Err(error) => {
@@ -140,9 +148,10 @@ impl Source {
     /// Polls the connector, and meanwhile deals with what comes back from the log. `None` also if the order is to stop.
     async fn poll(&mut self) -> Result<Option<SourceBatch>> {
         let idle = self.delivery.bytes() == 0;
+        let (records, bytes) = self.pacer.at_once();
         let limits = PollLimits {
-            max_records: POLL_RECORDS,
-            max_bytes: POLL_BYTES,
+            max_records: records.unwrap_or(POLL_RECORDS).min(POLL_RECORDS),
+            max_bytes: bytes.unwrap_or(POLL_BYTES).min(POLL_BYTES),
             wait: if idle { POLL_WAIT } else { POLL_WAIT_BUSY },
         };
         let mut poll = pin!(self.calls.bounded("poll", self.task.poll(limits)));

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use connector_api::{Host, Progress};
 use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::rate::RateLimits;
 
 /// The most texts and pieces of work that a status shows of one task.
 const MOST_SHOWN: usize = 100;
@@ -34,6 +38,7 @@ struct Shared {
     id: TaskId,
     records: AtomicU64,
     passed_over: AtomicU64,
+    limits: RateLimits,
     shown: Mutex<Shown>,
 }
 
@@ -82,6 +87,7 @@ impl TaskView {
             id,
             records: AtomicU64::new(0),
             passed_over: AtomicU64::new(0),
+            limits: RateLimits::default(),
             shown: Mutex::default(),
         }))
     }
@@ -89,6 +95,11 @@ impl TaskView {
     /// The task.
     pub fn id(&self) -> &TaskId {
         &self.0.id
+    }
+
+    /// How fast it may be; changes while it runs.
+    pub fn limits(&self) -> &RateLimits {
+        &self.0.limits
     }
 
     /// Counts records that were moved.
@@ -138,6 +149,10 @@ impl Host for TaskView {
         if shown.progress.len() < MOST_SHOWN || shown.progress.contains_key(&progress.name) {
             shown.progress.insert(progress.name.clone(), progress);
         }
+    }
+
+    fn request(&self) -> Duration {
+        self.0.limits.request(Instant::now())
     }
 
     fn activity(&self, text: &str) {

@@ -83,7 +83,10 @@ impl Running {
     fn reconcile_tasks(&mut self, to: &mut To<'_>, wanted: &ConnectorEntry) {
         let order = if wanted.target == TargetState::Started { Order::Run } else { Order::Pause };
         for (number, task) in &mut self.tasks {
-            if !task.is(wanted.tasks.get(*number as usize), wanted.tasks_for) {
+            let config = wanted.tasks.get(*number as usize);
+            let goes_on = task.is(config, wanted.tasks_for)
+                || config.is_some_and(|config| task.adopt(to, &wanted.config, config, wanted.tasks_for));
+            if !goes_on {
                 task.stop();
             }
         }

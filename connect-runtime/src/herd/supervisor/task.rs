@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use connector_api::Error;
 use connector_api::config::RawConfig;
 
+use super::Parts;
 use super::actor::To;
 use super::launch::launch;
 use crate::herd::NextRestart;
@@ -12,7 +13,7 @@ use crate::herd::live::LiveTask;
 use crate::herd::status_log::{State, Subject};
 use crate::internal::now_ms;
 use crate::task::restart::Failures;
-use crate::task::{Order, OrderSender, Pulse, TaskEnd, TaskId, TaskView};
+use crate::task::{Order, OrderSender, Pulse, RATE_KEYS, TaskEnd, TaskId, TaskView};
 
 /// Threads of one task that were given up and may still hold something. With so many the task is not started again by
 /// itself.
@@ -31,6 +32,8 @@ const PULSE_SLACK: Duration = Duration::from_secs(3);
 pub(super) struct Task {
     number: u32,
     config: RawConfig,
+    /// The connector's configuration with which its thread was started.
+    connector: RawConfig,
     /// The offset of the connector's configuration that it was made for.
     made_for: i64,
     order: Order,
@@ -56,6 +59,16 @@ struct Thread {
     pulse: Pulse,
 }
 
+/// Whether two configurations mean the same, rate limits aside. Secrets are compared by what they are.
+fn same_but_for_limits(parts: &Parts, connector: &str, one: &RawConfig, other: &RawConfig) -> bool {
+    let meant = |config: &RawConfig| {
+        let mut resolved = parts.secrets.resolve(connector, config).ok()?.config;
+        resolved.retain(|key, _| !RATE_KEYS.contains(&key.as_str()));
+        Some(resolved)
+    };
+    matches!((meant(one), meant(other)), (Some(one), Some(other)) if one == other)
+}
+
 impl Task {
     /// Starts a task.
     pub fn start(to: &mut To<'_>, number: u32, config: RawConfig, made_for: i64, order: Order) -> Task {
@@ -63,6 +76,7 @@ impl Task {
         let mut task = Task {
             number,
             config,
+            connector: RawConfig::new(),
             made_for,
             order,
             phase: Phase::Down { restart_at: None, stopped: false },
@@ -78,6 +92,17 @@ impl Task {
     /// Whether it is what is wanted.
     pub fn is(&self, config: Option<&RawConfig>, made_for: i64) -> bool {
         config == Some(&self.config) && made_for == self.made_for
+    }
+
+    /// Goes on under another configuration if nothing but rate limits has changed. False if it has to start anew.
+    pub fn adopt(&mut self, to: &To<'_>, connector: &RawConfig, config: &RawConfig, made_for: i64) -> bool {
+        let same = |one, other| same_but_for_limits(to.parts, to.connector, one, other);
+        if !matches!(self.phase, Phase::Up(_)) || !same(connector, &self.connector) || !same(config, &self.config) {
+            return false;
+        }
+        self.view.limits().set(connector);
+        (self.connector, self.config, self.made_for) = (connector.clone(), config.clone(), made_for);
+        true
     }
 
     pub fn is_down(&self) -> bool {
@@ -139,6 +164,8 @@ impl Task {
     fn up(&mut self, to: &mut To<'_>) {
         let run = to.next_run();
         self.view = TaskView::new(self.view.id().clone());
+        self.connector = to.parts.configs.get(to.connector).map(|entry| entry.config).unwrap_or_default();
+        self.view.limits().set(&self.connector);
         match launch(to, self.number, &self.config, self.order, self.view.clone(), run) {
             Ok((orders, pulse)) => {
                 self.phase = Phase::Up(Thread { run, orders, pulse });
