@@ -7,6 +7,7 @@ mod delivery;
 mod documents;
 mod failing_connectors;
 mod full_disk;
+mod offsets;
 mod postgres;
 mod quick_start;
 mod rate_limits;

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use broker_wire::ErrorCode;
+use broker_wire::messages::delete_groups::DeleteGroupsRequest;
 use broker_wire::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use broker_wire::messages::offset_delete::{
+    OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
 use broker_wire::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
@@ -128,6 +132,35 @@ async fn committed_once(
         }
     }
     Ok(committed)
+}
+
+/// Forgets the committed offsets of these partitions. The group has to be empty.
+pub async fn delete_offsets(client: &Client, group: &str, partitions: &[TopicPartition]) -> Result<()> {
+    let partition = |partition_index| OffsetDeleteRequestPartition { partition_index };
+    let topic = |(name, partitions): (String, Vec<i32>)| OffsetDeleteRequestTopic {
+        name,
+        partitions: partitions.into_iter().map(partition).collect(),
+    };
+    let topics = by_topic(partitions).into_iter().map(topic).collect();
+    let request = OffsetDeleteRequest { group_id: group.to_owned(), topics };
+    let answer = client.coordinator(group, Purpose::Control).await?.call(&request).await?;
+    let what = || format!("cannot delete offsets of group {group}");
+    moved(client, group, answer.error_code);
+    ClientError::check(answer.error_code, what)?;
+    let mut partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+    partitions.try_for_each(|partition| ClientError::check(partition.error_code, what))
+}
+
+/// Deletes a group with all its offsets. False if there is no such group. It has to be empty.
+pub async fn delete_group(client: &Client, group: &str) -> Result<bool> {
+    let request = DeleteGroupsRequest { groups_names: vec![group.to_owned()] };
+    let answer = client.coordinator(group, Purpose::Control).await?.call(&request).await?;
+    let code = answer.results.first().map_or(ErrorCode::GROUP_ID_NOT_FOUND, |result| result.error_code);
+    moved(client, group, code);
+    match code {
+        ErrorCode::GROUP_ID_NOT_FOUND => Ok(false),
+        code => ClientError::check(code, || format!("cannot delete group {group}")).map(|()| true),
+    }
 }
 
 /// Forgets the coordinator if the code says that it is another broker now.

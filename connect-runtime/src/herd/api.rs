@@ -72,7 +72,7 @@ pub struct Herd {
     supervisor: SupervisorHandle,
 }
 
-type Result<T> = std::result::Result<T, HerdError>;
+pub(super) type Result<T> = std::result::Result<T, HerdError>;
 
 impl Herd {
     /// Of these parts.

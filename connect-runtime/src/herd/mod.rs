@@ -9,6 +9,7 @@
 //! | `membership.rs` | the worker's place in the herd |
 //! | `supervisor/` | runs what is wanted: connectors, tasks, restarts |
 //! | `live.rs` | what runs here, for everybody to see |
+//! | `offsets.rs` | where connectors stand, changed by users while nothing runs |
 //! | `api.rs` | what users may ask for: create, change, pause, restart, delete |
 
 mod api;
@@ -17,6 +18,7 @@ pub mod config_log;
 mod config_store;
 mod live;
 mod membership;
+mod offsets;
 pub mod status_log;
 mod status_store;
 mod supervisor;
@@ -25,5 +27,6 @@ pub use api::{Herd, HerdError, InitialState, TaskInfo};
 pub use config_store::ConfigStore;
 pub use live::{Live, LiveConnector, LiveTask, NextRestart};
 pub use membership::{Member, join};
+pub use offsets::OffsetChange;
 pub use status_store::StatusStore;
 pub use supervisor::{Parts, SupervisorHandle, start_supervisor};

@@ -28,6 +28,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/connectors/{connector}/tasks/{task}/status"),
     ("POST", "/connectors/{connector}/tasks/{task}/restart"),
     ("GET", "/connectors/{connector}/offsets"),
+    ("PATCH", "/connectors/{connector}/offsets"),
+    ("DELETE", "/connectors/{connector}/offsets"),
     ("GET", "/connector-plugins"),
     ("GET", "/connector-plugins/{plugin}/config"),
     ("PUT", "/connector-plugins/{plugin}/config/validate"),
@@ -50,7 +52,7 @@ pub fn router(state: RestState) -> Router {
         .route("/connectors/{connector}/tasks", get(tasks::list))
         .route("/connectors/{connector}/tasks/{task}/status", get(status::read_task))
         .route("/connectors/{connector}/tasks/{task}/restart", post(tasks::restart))
-        .route("/connectors/{connector}/offsets", get(offsets::read))
+        .route("/connectors/{connector}/offsets", get(offsets::read).patch(offsets::alter).delete(offsets::reset))
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{plugin}/config", get(plugins::keys))
         .route("/connector-plugins/{plugin}/config/validate", put(plugins::validate))

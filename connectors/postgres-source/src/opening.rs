@@ -58,7 +58,7 @@ pub async fn open(
     let mut opening = Opening::connect(settings, host).await?;
     let origin = Origin { identity: opening.identity, slot: opening.settings.slot.name.clone() };
     let plan = opening.plan(stored.as_ref()).await?;
-    tracing::info!(slot = origin.slot, ?plan, "start");
+    tracing::info!(slot = origin.slot, %plan, "start");
     let opened = match plan {
         Plan::Finished => Opened::Finished,
         Plan::SnapshotOnly => {

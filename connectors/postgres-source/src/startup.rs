@@ -1,5 +1,7 @@
 //! What to do at a start, from what is stored and what the server has. Pure: every row of the table is a test.
 
+use std::fmt;
+
 use connector_api::Error;
 
 use crate::config::{SlotSettings, SnapshotMode};
@@ -50,6 +52,21 @@ pub enum Plan {
     Finished,
     /// The slot is in use by this process: wait.
     Wait(u32),
+}
+
+/// In a few words, for the log.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Plan::SnapshotOnly => f.write_str("read all rows and stop"),
+            Plan::Begin { snapshot: true, .. } => f.write_str("make the slot, read all rows, then stream"),
+            Plan::Begin { snapshot: false, .. } => f.write_str("make the slot and stream"),
+            Plan::Resume(position) => write!(f, "go on after {}", position.complete),
+            Plan::Adopt(lsn, why) => write!(f, "stream from {lsn}: {why}"),
+            Plan::Finished => f.write_str("everything is done"),
+            Plan::Wait(_) => f.write_str("wait until the slot is free"),
+        }
+    }
 }
 
 /// How a user starts from the beginning.

@@ -1,0 +1,141 @@
+//! Where connectors stand, changed by users while nothing runs (KIP-875).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use broker_client::offsets::{Committer, commit, committed, delete_group, delete_offsets};
+use broker_client::{Client, TopicPartition};
+use connector_api::config::RawConfig;
+use connector_api::plugin::AnySourceConnector;
+use connector_api::{Plugin, Position};
+
+use super::api::{Herd, HerdError, Result};
+use super::config_log::{ConnectorEntry, TargetState};
+use crate::config::client::consumer_settings;
+use crate::config::connector::check;
+use crate::task::on_own_thread;
+
+/// How long to wait for the last tasks of a connector that was just stopped.
+const WAIT_FOR_TASKS: Duration = Duration::from_secs(10);
+
+/// How often to look.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a user wants to change.
+pub enum OffsetChange {
+    /// These partitions of a source; none of the others.
+    Source(Vec<Position>),
+    /// These partitions of a sink: the offset of the next record to read, or nothing committed.
+    Sink(BTreeMap<TopicPartition, Option<i64>>),
+    /// All partitions: the connector starts as if it had never run.
+    Reset,
+}
+
+impl Herd {
+    /// The plugin of a connector.
+    pub fn plugin(&self, entry: &ConnectorEntry) -> Result<Plugin> {
+        let class = entry.config.get("connector.class").map_or("", String::as_str);
+        self.parts().plugins.find(class).cloned().map_err(HerdError::BadRequest)
+    }
+
+    /// What a sink has committed of each partition.
+    pub async fn committed(&self, name: &str, config: &RawConfig) -> Result<BTreeMap<TopicPartition, i64>> {
+        Ok(committed(&self.offsets_client(), &self.group_of(name, config), None).await?)
+    }
+
+    /// Changes where a connector stands. It has to be stopped.
+    pub async fn change_offsets(&self, name: &str, change: OffsetChange) -> Result<()> {
+        // Nobody starts it meanwhile.
+        let _lock = self.parts().configs.change().await?;
+        let entry = self.get(name, || format!("Connector {name} not found"))?;
+        self.wait_until_stopped(name, &entry).await?;
+        match (self.plugin(&entry)?, change) {
+            (Plugin::Source(source), OffsetChange::Source(positions)) => {
+                self.check_positions(name, &entry.config, (source, positions.clone())).await?;
+                Ok(self.parts().offsets.store(name, &positions).await?)
+            }
+            (Plugin::Source(_), OffsetChange::Reset) => {
+                let known = self.parts().offsets.positions(name).await?;
+                let forget = |(partition, _)| Position { partition, offset: None };
+                let positions: Vec<Position> = known.into_iter().map(forget).collect();
+                Ok(self.parts().offsets.store(name, &positions).await?)
+            }
+            (Plugin::Sink(_), OffsetChange::Sink(offsets)) => self.commit(name, &entry.config, offsets).await,
+            (Plugin::Sink(_), OffsetChange::Reset) => {
+                delete_group(&self.offsets_client(), &self.group_of(name, &entry.config)).await?;
+                Ok(())
+            }
+            _ => Err(HerdError::BadRequest(format!("Connector {name} has offsets of another kind"))),
+        }
+    }
+
+    async fn wait_until_stopped(&self, name: &str, entry: &ConnectorEntry) -> Result<()> {
+        if entry.target != TargetState::Stopped || !entry.tasks.is_empty() {
+            return Err(HerdError::BadRequest(format!(
+                "Connectors must be in the STOPPED state before their offsets can be modified: `PUT \
+                 /connectors/{name}/stop` stops this one."
+            )));
+        }
+        let runs = || self.parts().live.get(name).is_some_and(|live| !live.tasks.is_empty());
+        let stopped = async {
+            while runs() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(WAIT_FOR_TASKS, stopped).await.map_err(|_| {
+            HerdError::Conflict(format!("Tasks of connector {name} are still stopping. Ask again in a moment."))
+        })
+    }
+
+    /// Asks the connector whether positions make sense.
+    async fn check_positions(
+        &self,
+        name: &str,
+        config: &RawConfig,
+        (source, positions): (std::sync::Arc<dyn AnySourceConnector>, Vec<Position>),
+    ) -> Result<()> {
+        let parts = self.parts();
+        let resolved = parts.secrets.resolve(name, config).map_err(HerdError::BadRequest)?.config;
+        let config = check(&Plugin::Source(source.clone()), &resolved, &parts.config).config;
+        let call = on_own_thread("check_positions", parts.config.call_timeout, move || async move {
+            source.check_positions(&config, &positions).await
+        });
+        let refused = |why: connector_api::Error| HerdError::BadRequest(format!("The connector refuses: {why}"));
+        call.await.map_err(refused)?.map_err(refused)
+    }
+
+    async fn commit(
+        &self,
+        name: &str,
+        config: &RawConfig,
+        offsets: BTreeMap<TopicPartition, Option<i64>>,
+    ) -> Result<()> {
+        let (client, group) = (self.offsets_client(), self.group_of(name, config));
+        for partition in offsets.keys() {
+            let known = client.partitions(&partition.topic).await?.map_or(0, |known| known.leaders.len());
+            if usize::try_from(partition.partition).map_or(true, |number| number >= known) {
+                return Err(HerdError::BadRequest(format!("The log has no partition {partition}")));
+            }
+        }
+        let gone: Vec<TopicPartition> =
+            offsets.iter().filter(|(_, offset)| offset.is_none()).map(|(partition, _)| partition.clone()).collect();
+        let set: BTreeMap<TopicPartition, i64> =
+            offsets.into_iter().filter_map(|(partition, offset)| Some((partition, offset?))).collect();
+        if !gone.is_empty() {
+            delete_offsets(&client, &group, &gone).await?;
+        }
+        if !set.is_empty() {
+            commit(&client, &Committer { group, generation: -1, member: String::new() }, &set).await?;
+        }
+        Ok(())
+    }
+
+    fn offsets_client(&self) -> Client {
+        self.parts().link.client("worker-offsets")
+    }
+
+    fn group_of(&self, name: &str, config: &RawConfig) -> String {
+        let own = consumer_settings(&self.parts().config.raw, config).group;
+        own.unwrap_or_else(|| format!("connect-{name}"))
+    }
+}
