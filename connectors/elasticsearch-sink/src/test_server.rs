@@ -234,7 +234,8 @@ fn janitor(folder: &Path) -> Child {
     spawned.unwrap_or_else(|why| panic!("cannot run a shell: {why}"))
 }
 
-fn free_port() -> u16 {
+/// A port on 127.0.0.1 that nothing uses, and that the kernel does not hand to outgoing connections; each only once.
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let size = PORTS.end - PORTS.start;
     let start = (std::process::id() % u32::from(size)) as u16;

@@ -94,7 +94,8 @@ impl Sender {
             if call.pending.is_over() {
                 return call.end(self.requests.retries);
             }
-            let next = call.pending.next_time(now).unwrap_or(u64::MAX).min(limit.max(now + 1));
+            // Nothing new is sent after the limit, so only answers are waited for.
+            let next = if now < limit { call.pending.next_time(now).unwrap_or(limit).min(limit) } else { u64::MAX };
             let wake = call.began + Duration::from_millis(next.min(now + 60_000));
             let has_room = under_way.len() < self.window.size();
             tokio::select! {

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use connector_api::{Decision, SinkConnector};
 use elasticsearch_sink::ElasticsearchSink;
+use elasticsearch_sink::test_server::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -52,7 +53,7 @@ async fn gateway() -> u16 {
         .with_single_cert(chain, key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(tls));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", free_port())).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let upstream = SERVER.port();
     tokio::spawn(async move {

@@ -3,6 +3,7 @@
 use connector_api::config::{Issue, RawConfig};
 use connector_api::{Decision, SinkConnector};
 use elasticsearch_sink::ElasticsearchSink;
+use elasticsearch_sink::test_server::free_port;
 
 use crate::shared::{SERVER, config, put, record, start, try_start};
 
@@ -11,10 +12,9 @@ async fn issues(raw: &RawConfig) -> Vec<Issue> {
     ElasticsearchSink.validate(&config).await
 }
 
-/// A port on which nothing listens.
+/// An address at which nothing listens.
 fn silent() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port())
+    format!("http://127.0.0.1:{}", free_port())
 }
 
 #[tokio::test]
