@@ -15,6 +15,7 @@ impl Plugins {
             Plugin::sink(file_sink::FileSink),
             Plugin::source(verifiable_source::VerifiableSource),
             Plugin::sink(verifiable_sink::VerifiableSink),
+            elasticsearch_sink::plugin(),
         ])
     }
 

@@ -1,0 +1,39 @@
+//! Writes the records of topics into indexes of Elasticsearch or OpenSearch.
+//!
+//! The way of a record, and where to read about it:
+//!
+//! ```text
+//! config      what the user has decided; the original's keys
+//! document    which document a record becomes: index, id, version, action
+//! send        until each operation is settled: pending says what goes next, window how many at a time,
+//!             endpoints where to, client sends, verdict judges the answers
+//! bulk        the body of a request, and its reply
+//! offsets     how far each partition is safe on the server
+//! task        the loop's calls
+//! server      which server answers; validate asks all of them
+//! ```
+//!
+//! Modules that decide read no clock and own no socket: `document`, `bulk`, `offsets`, `send::pending`, `send::window`,
+//! `send::endpoints`, `send::verdict`.
+
+mod bulk;
+mod config;
+mod connector;
+mod document;
+mod offsets;
+mod send;
+mod server;
+mod task;
+#[cfg(feature = "test-server")]
+pub mod test_server;
+mod validate;
+
+pub use connector::ElasticsearchSink;
+pub use task::ElasticsearchSinkTask;
+
+use connector_api::Plugin;
+
+/// The connector for the worker's table of plugins.
+pub fn plugin() -> Plugin {
+    Plugin::sink(ElasticsearchSink)
+}
