@@ -48,6 +48,7 @@ pub struct TestServer {
 
 #[derive(Default)]
 struct State {
+    journal: tokio::sync::Mutex<()>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
     /// Trouble, for which kind of request (any, if `None`), and for how many more of them.
     trouble: Mutex<Option<(Trouble, Option<&'static str>, u64)>>,
@@ -155,12 +156,30 @@ async fn answer(
         Some(Trouble::Expired) => return Ok(refusal(400, "ExpiredToken").await?),
         Some(Trouble::Slow(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
         Some(Trouble::AnswerLost) => {
-            let _ = Service::call(&service, request).await;
+            let _ = whole(kind, request, service, state).await;
             return Err("the answer is lost".into());
         }
         None => {}
     }
-    Ok(Service::call(&service, request).await?)
+    whole(kind, request, service, state).await
+}
+
+/// A request is done wholly or not at all, also if who asked is gone meanwhile; and a condition on the journal holds until
+/// the write is done. The server underneath leaves both to the file system, S3 does not.
+async fn whole(
+    kind: &'static str,
+    request: Request<Incoming>,
+    service: S3Service,
+    state: Arc<State>,
+) -> Result<Response<s3s::Body>, Box<dyn std::error::Error + Send + Sync>> {
+    let work = tokio::spawn(async move {
+        let _alone = match kind {
+            "journal" | "get" => Some(state.journal.lock().await),
+            _ => None,
+        };
+        Service::call(&service, request).await
+    });
+    Ok(work.await??)
 }
 
 impl State {

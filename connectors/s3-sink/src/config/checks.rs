@@ -19,6 +19,23 @@ pub(super) fn bucket(name: &str) -> Result<(), String> {
     Err("it must be 3 to 63 letters, digits, `.`, `-` or `_`".into())
 }
 
+/// For what goes into the head of a request.
+pub(super) fn plain(text: &str) -> Result<(), String> {
+    const LONGEST: usize = 8192;
+    if text.len() <= LONGEST && text.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(format!("it must be at most {LONGEST} letters, digits and signs, without spaces between them"))
+}
+
+pub(super) fn region(text: &str) -> Result<(), String> {
+    let good = text.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if good && (1..=63).contains(&text.trim().len()) {
+        return Ok(());
+    }
+    Err("it must be a region such as `eu-central-1`".into())
+}
+
 pub(super) fn url(text: &str) -> Result<(), String> {
     let rest = text.trim().strip_prefix("http://").or_else(|| text.trim().strip_prefix("https://"));
     let host = rest.map(|rest| rest.trim_end_matches('/')).filter(|host| !host.is_empty());
@@ -43,11 +60,16 @@ pub(super) fn acl(text: &str) -> Result<(), String> {
 
 pub(super) fn partitioner(class: &str) -> Result<(), String> {
     match simple(class) {
-        "DefaultPartitioner" | "FieldPartitioner" | "TimeBasedPartitioner" | "HourlyPartitioner"
+        "DefaultPartitioner"
+        | "FieldPartitioner"
+        | "TimeBasedPartitioner"
+        | "HourlyPartitioner"
         | "DailyPartitioner" => Ok(()),
-        _ => Err("it must be `DefaultPartitioner`, `FieldPartitioner`, `TimeBasedPartitioner`, `HourlyPartitioner` or \
+        _ => {
+            Err("it must be `DefaultPartitioner`, `FieldPartitioner`, `TimeBasedPartitioner`, `HourlyPartitioner` or \
                   `DailyPartitioner`; Java classes cannot be loaded"
-            .into()),
+                .into())
+        }
     }
 }
 

@@ -28,19 +28,21 @@ fn store() -> ConfigDef {
         .doc("The bucket. It must be there already.");
     ConfigDef::new()
         .key(bucket)
-        .key(preset("s3.region", Text, "us-west-2", "The bucket's region.").check(Check::NonEmpty))
+        .key(preset("s3.region", Text, "us-west-2", "The bucket's region.").check(Check::By(checks::region)))
         .key(optional("store.url", Text, "The address of another S3 server, such as `http://host:9000`; AWS if not set.")
             .check(Check::By(checks::url)).width(Width::Long))
         .key(preset("s3.path.style.access.enabled", Boolean, "true",
             "Whether the bucket is named in the path and not in the host name, for other servers than AWS."))
         .key(optional("aws.access.key.id", Text,
-            "The access key. Without it: the environment, the profile, web identity, the container's or machine's role."))
-        .key(optional("aws.secret.access.key", Password, "The secret that belongs to `aws.access.key.id`."))
-        .key(optional("aws.session.token", Password, "The session token of temporary keys."))
+            "The access key. Without it: the environment, the profile, web identity, the container's or machine's role.")
+            .check(Check::By(checks::plain)))
+        .key(optional("aws.secret.access.key", Password, "The secret that belongs to `aws.access.key.id`.")
+            .check(Check::By(checks::plain)))
+        .key(optional("aws.session.token", Password, "The session token of temporary keys.").check(Check::By(checks::plain)))
         .key(optional("aws.profile", Text, "The profile in the shared AWS configuration files."))
         .key(optional("s3.ssea.name", Text, "Encryption on the server: `AES256` or `aws:kms`.")
             .check(Check::By(checks::encryption)))
-        .key(optional("s3.sse.kms.key.id", Text, "The key of `aws:kms`."))
+        .key(optional("s3.sse.kms.key.id", Text, "The key of `aws:kms`.").check(Check::By(checks::plain)))
         .key(optional("s3.acl.canned", Text, "The canned ACL of objects, such as `bucket-owner-full-control`.")
             .check(Check::By(checks::acl)))
         .key(preset("s3.part.retries", Int, "3",
@@ -152,8 +154,10 @@ fn elsewhere() -> ConfigDef {
         .key(optional("s3.object.tagging.extra.kv", Text, "Not here.").check(Check::By(checks::refuse_tags)))
         .key(idle("s3.object.behavior.on.tagging.error", Text, "objects have no tags"))
         .key(optional("s3.sse.customer.key", Password, "Not here.").check(Check::By(checks::refuse_customer_key)))
-        .key(optional("s3.credentials.provider.class", Class, "The default chain alone.")
-            .check(Check::By(checks::credentials_class)))
+        .key(
+            optional("s3.credentials.provider.class", Class, "The default chain alone.")
+                .check(Check::By(checks::credentials_class)),
+        )
         .key(optional("s3.credentials.provider.*", Password, "Not here.").check(Check::By(checks::refuse_provider)))
         .key(only("s3.wan.mode", "false", &["false"], "accelerated end points are not offered; set `store.url`"))
         .key(optional("s3.proxy.url", Text, "Not here.").check(Check::By(checks::refuse_proxy)))

@@ -190,7 +190,8 @@ fn partitioner(config: &Config, time: &TimeSource) -> Result<Partitioner> {
     let timed = |format: String, duration: i64| {
         let zone = zone(config)?;
         let pattern = Pattern::new(&format, zone, duration);
-        let pattern = pattern.map_err(|why| Error::bad_config("path.format", format!("`path.format` is wrong: {why}.")))?;
+        let pattern =
+            pattern.map_err(|why| Error::bad_config("path.format", format!("`path.format` is wrong: {why}.")))?;
         Ok(Partitioner::Time { source: time.clone(), pattern })
     };
     match checks::simple(config.text("partitioner.class")) {

@@ -52,7 +52,11 @@ fn what_is_not_offered_is_refused_with_a_sentence() {
         (&[("partitioner.class", "DailyPartitioner"), ("timestamp.extractor", "Wallclock")], "exactly.once"),
         (&[("partitioner.class", "FieldPartitioner")], "partition.field.name"),
         (
-            &[("partitioner.class", "FieldPartitioner"), ("partition.field.name", "a"), ("format.class", "ByteArrayFormat")],
+            &[
+                ("partitioner.class", "FieldPartitioner"),
+                ("partition.field.name", "a"),
+                ("format.class", "ByteArrayFormat"),
+            ],
             "ByteArrayFormat",
         ),
         (&[("aws.access.key.id", "a")], "Set both or none"),

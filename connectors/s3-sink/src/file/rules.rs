@@ -87,7 +87,15 @@ mod tests {
     }
 
     fn tally() -> Tally {
-        Tally { start: 0, last: 4, records: 5, bytes: 50, first_time: Some(1_000), opened: 86_399_000, touched: 86_399_500 }
+        Tally {
+            start: 0,
+            last: 4,
+            records: 5,
+            bytes: 50,
+            first_time: Some(1_000),
+            opened: 86_399_000,
+            touched: 86_399_500,
+        }
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Content {
     /// Reads it; `None` if it is no journal of this format.
     pub fn read(bytes: &[u8]) -> Option<Content> {
         let json: Value = serde_json::from_slice(bytes).ok().filter(|json: &Value| json["format"] == 1)?;
-        let words: Option<Vec<Arc<str>>> = json["words"].as_array()?.iter().map(|word| Some(word.as_str()?.into())).collect();
+        let words: Option<Vec<Arc<str>>> =
+            json["words"].as_array()?.iter().map(|word| Some(word.as_str()?.into())).collect();
         let words = words?;
         let word = |index: &Value| words.get(usize::try_from(index.as_u64()?).ok()?).cloned();
         let cut = |cut: &Value| {

@@ -1,5 +1,7 @@
 //! Keeps a journal in the store.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use connector_api::{Error, Result, TopicPartition};
 
@@ -11,6 +13,9 @@ const KEPT: usize = 64;
 
 /// How often a claim is tried against others that claim too.
 const CLAIMS: usize = 8;
+
+/// How long after an answer that broke off it is asked for again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The journal of a topic partition, and the right to write it.
 #[derive(Debug)]
@@ -26,20 +31,32 @@ impl Keeper {
     /// Takes the journal over: from now on no earlier life can decide anything any more.
     pub async fn claim(store: Store, key: String, partition: TopicPartition, owner: &str) -> Result<Keeper> {
         for _ in 0..CLAIMS {
-            let found = store.get(&key).await.map_err(|fault| fault.into_error())?;
+            let found = match store.get(&key).await {
+                Err(fault) if fault.may_pass() => {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+                found => found.map_err(|fault| fault.into_error())?,
+            };
             let (mut content, condition) = match &found {
                 None => (Content::default(), Precondition::Absent),
-                Some(read) => (Content::read(&read.bytes).ok_or_else(|| foreign(&key))?, Precondition::Is(read.etag.clone())),
+                Some(read) => {
+                    (Content::read(&read.bytes).ok_or_else(|| foreign(&key))?, Precondition::Is(read.etag.clone()))
+                }
             };
             content.owner = owner.to_owned();
             content.version += 1;
             let bytes = Bytes::from(content.to_bytes());
-            if let Written::As(etag) = store.put_if(&key, bytes, &condition).await.map_err(|fault| fault.into_error())? {
+            if let Written::As(etag) =
+                store.put_if(&key, bytes, &condition).await.map_err(|fault| fault.into_error())?
+            {
                 return Ok(Keeper { store, key, partition, content, etag });
             }
         }
-        Err(Error::fail(format!("others keep writing the journal `{key}` of {partition}"))
-            .remedy("Does another connector have the same name, bucket and `journal.dir`? Change one of them."))
+        Err(Error::fail(format!(
+            "the journal `{key}` of {partition} cannot be taken over: others write it, or it cannot be read"
+        ))
+        .remedy("Does another connector have the same name, bucket and `journal.dir`? Change one of them."))
     }
 
     /// What it says.

@@ -63,7 +63,9 @@ impl Part {
         let number = match letter {
             'y' | 'Y' if width == 2 => i64::from(time.year()).rem_euclid(100),
             'y' | 'Y' => i64::from(time.year()),
-            'M' if width >= 3 => return MONTHS[usize::from(time.month().unsigned_abs()) - 1].chars().take(short(width)).collect(),
+            'M' if width >= 3 => {
+                return MONTHS[usize::from(time.month().unsigned_abs()) - 1].chars().take(short(width)).collect();
+            }
             'M' => i64::from(time.month()),
             'd' => i64::from(time.day()),
             'D' => i64::from(time.date().day_of_year()),
@@ -82,7 +84,17 @@ fn short(width: usize) -> usize {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -132,9 +144,9 @@ fn quoted(rest: &str) -> Result<(String, &str), String> {
 fn part(letter: char, run: &str) -> Result<Part, String> {
     match letter {
         'y' | 'Y' | 'M' | 'd' | 'D' | 'H' | 'm' | 's' | 'S' if run.len() <= 9 => Ok(Part::Number(letter, run.len())),
-        letter if letter.is_ascii_alphabetic() => Err(format!(
-            "`{run}` is not known; use y, M, d, D, H, m, s, S, and quotes (') around text"
-        )),
+        letter if letter.is_ascii_alphabetic() => {
+            Err(format!("`{run}` is not known; use y, M, d, D, H, m, s, S, and quotes (') around text"))
+        }
         _ => Ok(Part::Text(run.to_owned())),
     }
 }

@@ -80,7 +80,12 @@ impl Partition {
     }
 
     /// Takes a record: into a file, or nowhere if an object that is stored holds it. Offsets ascend.
-    pub fn take(&mut self, entry: Entry, making: &Making, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    pub fn take(
+        &mut self,
+        entry: Entry,
+        making: &Making,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         self.cut_before(&entry, making);
         let planned = self.plan.covering(entry.path, entry.offset);
         if planned.is_some_and(|cut| cut.stored) {
@@ -146,8 +151,7 @@ impl Partition {
     }
 
     fn cut_where(&mut self, over: impl Fn(&OpenFile) -> bool) {
-        let paths: Vec<Arc<str>> =
-            self.open.values().filter(|file| over(file)).map(|file| file.path.clone()).collect();
+        let paths: Vec<Arc<str>> = self.open.values().filter(|file| over(file)).map(|file| file.path.clone()).collect();
         self.cut.extend(paths.iter().filter_map(|path| self.open.remove(path)));
     }
 

@@ -62,7 +62,8 @@ impl Store {
             true => http.build_http(),
             false => http.tls_provider(Provider::rustls(CryptoMode::Ring)).build_https(),
         };
-        let attempts = RetryConfig::standard().with_max_attempts(access.retries + 1).with_initial_backoff(access.backoff);
+        let attempts =
+            RetryConfig::standard().with_max_attempts(access.retries + 1).with_initial_backoff(access.backoff);
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(access.timeout).build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
@@ -70,8 +71,9 @@ impl Store {
             .retry_config(attempts)
             .timeout_config(timeouts);
         if let Some((id, secret, token)) = &access.keys {
-            let token = token.as_ref().map(|token| token.reveal().to_owned()).filter(|token| !token.is_empty());
-            loader = loader.credentials_provider(Credentials::new(id, secret.reveal(), token, None, "configuration"));
+            let token = token.as_ref().map(|token| token.reveal().trim().to_owned()).filter(|token| !token.is_empty());
+            loader =
+                loader.credentials_provider(Credentials::new(id, secret.reveal().trim(), token, None, "configuration"));
         }
         if let Some(profile) = &access.profile {
             loader = loader.profile_name(profile);
@@ -121,7 +123,8 @@ impl Store {
             Precondition::Absent => request.if_none_match("*"),
             Precondition::Is(etag) => request.if_match(etag),
         };
-        let request = request.set_server_side_encryption(self.encryption()).set_ssekms_key_id(self.access.kms_key.clone());
+        let request =
+            request.set_server_side_encryption(self.encryption()).set_ssekms_key_id(self.access.kms_key.clone());
         match request.content_type("application/json").send().await {
             Ok(done) => Ok(Written::As(done.e_tag.unwrap_or_default())),
             Err(error) => match Fault::of(&format!("write `{key}`"), error) {

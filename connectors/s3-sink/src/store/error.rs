@@ -106,13 +106,24 @@ fn mentions_credentials<E: std::error::Error + 'static>(error: &SdkError<E>) -> 
 
 fn kind(code: &str, status: u16) -> Kind {
     match code {
-        "SlowDown" | "InternalError" | "ServiceUnavailable" | "RequestTimeout" | "RequestTimeTooSkewed"
-        | "OperationAborted" | "ConditionalRequestConflict" | "Throttling" | "TooManyRequests" => Kind::Passing,
+        "SlowDown"
+        | "InternalError"
+        | "ServiceUnavailable"
+        | "RequestTimeout"
+        | "RequestTimeTooSkewed"
+        | "OperationAborted"
+        | "ConditionalRequestConflict"
+        | "Throttling"
+        | "TooManyRequests" => Kind::Passing,
         "NoSuchBucket" => Kind::NoBucket,
         "PreconditionFailed" => Kind::Condition,
         "NoSuchKey" | "NoSuchUpload" | "NotFound" => Kind::Missing,
         "NotImplemented" | "MethodNotAllowed" => Kind::Unknown,
-        "ExpiredToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AccessDenied" | "InvalidToken"
+        "ExpiredToken"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "AccessDenied"
+        | "InvalidToken"
         | "TokenRefreshRequired" => Kind::Denied,
         "PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect" => Kind::Region,
         _ => match status {

@@ -96,8 +96,7 @@ impl Upload {
     /// Begins; nothing is sent before there is something to send. Must be called inside a `LocalSet`, as tasks run in.
     pub fn begin(store: Store, board: Rc<Board>, key: String, writer: String) -> Upload {
         let (steps, todo) = unbounded_channel();
-        let state =
-            Rc::new(State { key, id: RefCell::new(None), stored: Cell::new(false), waiting: Cell::new(0) });
+        let state = Rc::new(State { key, id: RefCell::new(None), stored: Cell::new(false), waiting: Cell::new(0) });
         let sender = Sender { store, board: board.clone(), state: state.clone(), writer };
         let work = tokio::task::spawn_local(sender.run(todo)).abort_handle();
         Upload { steps, board, state, work }

@@ -64,7 +64,8 @@ impl Owned {
             let keys = some.iter().map(|cut| settings.names.key(&cut.path, &name, cut.start));
             let looks: Vec<_> = keys.map(|key| look(store.clone(), key)).collect();
             for (cut, look) in some.iter().zip(looks) {
-                let writer = look.await.map_err(|why| Error::fail("a look at an object ended early").caused_by(why))??;
+                let writer =
+                    look.await.map_err(|why| Error::fail("a look at an object ended early").caused_by(why))??;
                 plan.add(cut, writer.as_deref() == Some(&*cut.writer));
             }
         }

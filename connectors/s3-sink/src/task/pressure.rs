@@ -41,14 +41,15 @@ impl Running {
 
     /// Cuts the largest files until no more than that is kept.
     fn cut_the_largest(&mut self, until: usize) {
-        let mut files: Vec<(usize, TopicPartition, Arc<str>)> = Vec::new();
+        let mut files: Vec<(usize, i64, TopicPartition, Arc<str>)> = Vec::new();
         for (name, owned) in &self.owned {
             let open = owned.partition.open().filter(|file| file.planned_end.is_none());
-            files.extend(open.map(|file| (file.body.len(), name.clone(), file.path.clone())));
+            files.extend(open.map(|file| (file.body.len(), file.start(), name.clone(), file.path.clone())));
         }
-        files.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+        // Among files of about one size the oldest go first, since they hold the committed offset back.
+        files.sort_by_key(|(size, start, ..)| (std::cmp::Reverse(size.next_power_of_two()), *start));
         let mut kept = self.kept();
-        for (size, name, path) in files {
+        for (size, _, name, path) in files {
             if kept <= until {
                 return;
             }

@@ -31,8 +31,13 @@ fn life() -> impl Strategy<Value = Life> {
         1 => (kind.clone(), 1u64..3).prop_map(|(kind, count)| Some((Trouble::AnswerLost, kind, count))),
         1 => (kind, 1u64..20).prop_map(|(kind, count)| Some((Trouble::Slow(5), kind, count))),
     ];
-    (0u8..8, 1u8..40, 0u8..12, any::<bool>(), trouble)
-        .prop_map(|(puts, size, millis, flushes, trouble)| Life { puts, size, millis, flushes, trouble })
+    (0u8..8, 1u8..40, 0u8..12, any::<bool>(), trouble).prop_map(|(puts, size, millis, flushes, trouble)| Life {
+        puts,
+        size,
+        millis,
+        flushes,
+        trouble,
+    })
 }
 
 /// What the worker remembers between lives.
@@ -110,8 +115,9 @@ async fn all_lives(world: &World, lives: &[Life]) {
 }
 
 fn holds_under(rules: &[(&str, &str)]) {
-    let mut runner = TestRunner::new(Cases { cases: 12, max_shrink_iters: 40, failure_persistence: None, ..Cases::default() });
-    let lives = prop::collection::vec(life(), 1..8);
+    let mut runner =
+        TestRunner::new(Cases { cases: 16, max_shrink_iters: 40, failure_persistence: None, ..Cases::default() });
+    let lives = prop::collection::vec(life(), 2..8);
     let held = runner.run(&lives, |lives| {
         let world = World::new(rules);
         run(all_lives(&world, &lives));
@@ -127,7 +133,10 @@ const MINUTES: [(&str, &str); 3] = [
     ("partition.duration.ms", "60000"),
 ];
 
-fn with(base: &[(&'static str, &'static str)], more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+fn with(
+    base: &[(&'static str, &'static str)],
+    more: &[(&'static str, &'static str)],
+) -> Vec<(&'static str, &'static str)> {
     base.iter().chain(more).copied().collect()
 }
 
@@ -174,7 +183,12 @@ fn by_record_time_in_folders_of_a_time() {
 #[test]
 fn by_every_rule_in_folders_of_a_time_field() {
     let field = [("timestamp.extractor", "RecordField"), ("timestamp.field", "time"), ("rotate.interval.ms", "30000")];
-    let more = [("flush.size", "11"), ("rotate.bytes", "1500"), ("rotate.schedule.interval.ms", "20"), ("rotate.idle.ms", "9")];
+    let more = [
+        ("flush.size", "11"),
+        ("rotate.bytes", "1500"),
+        ("rotate.schedule.interval.ms", "20"),
+        ("rotate.idle.ms", "9"),
+    ];
     holds_under(&with(&with(&MINUTES, &field), &more));
 }
 

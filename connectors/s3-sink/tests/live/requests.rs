@@ -41,7 +41,7 @@ fn with_a_journal_there_is_at_most_one_request_more_for_each_object() {
         for from in 0..200 {
             put(&mut task, &records(0, from, from + 1, 0)).await;
         }
-        flush_to(&mut task, 1, 120).await;
+        task.flush(FlushOccasion::Closing).await.unwrap();
         let counts = world.server.take_counts();
         let objects = world.server.objects("topics").len() as u64;
         assert!(objects >= 15, "{objects}");
