@@ -12,13 +12,14 @@ use crate::world::*;
 const PARTITIONS: i32 = 2;
 const RECORDS: i64 = 300;
 
-/// When a life ends: after so many puts of so many records, so many milliseconds into the next call; and whether a flush
-/// was asked for after each put, and what the server does to it meanwhile.
+/// When a life ends: after so many puts of so many records, so many milliseconds into the next call; how long uploads
+/// have after each put, whether a flush is asked for then, and what the server does to it meanwhile.
 #[derive(Clone, Debug)]
 struct Life {
     puts: u8,
     size: u8,
     millis: u8,
+    pause: u8,
     flushes: bool,
     trouble: Option<(Trouble, Option<&'static str>, u64)>,
 }
@@ -31,13 +32,8 @@ fn life() -> impl Strategy<Value = Life> {
         1 => (kind.clone(), 1u64..3).prop_map(|(kind, count)| Some((Trouble::AnswerLost, kind, count))),
         1 => (kind, 1u64..20).prop_map(|(kind, count)| Some((Trouble::Slow(5), kind, count))),
     ];
-    (0u8..8, 1u8..40, 0u8..12, any::<bool>(), trouble).prop_map(|(puts, size, millis, flushes, trouble)| Life {
-        puts,
-        size,
-        millis,
-        flushes,
-        trouble,
-    })
+    (0u8..8, 1u8..40, 0u8..12, 0u8..10, any::<bool>(), trouble)
+        .prop_map(|(puts, size, millis, pause, flushes, trouble)| Life { puts, size, millis, pause, flushes, trouble })
 }
 
 /// What the worker remembers between lives.
@@ -68,6 +64,7 @@ async fn live(world: &World, log: &mut Log, life: &Life) {
     for _ in 0..life.puts {
         let records = batch(&mut next, i64::from(life.size), RECORDS);
         put(&mut task, &records).await;
+        tokio::time::sleep(Duration::from_millis(u64::from(life.pause))).await;
         if life.flushes {
             log.commit(flush(&mut task).await);
         }
