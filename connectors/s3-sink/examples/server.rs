@@ -1,5 +1,5 @@
-//! The S3 server of the tests, by itself: for trying the connector out. Takes a folder, prints the address, and runs until it
-//! is killed.
+//! The S3 server of the tests, by itself: for trying the connector out. Takes a folder, prints the address, and runs
+//! until it is killed.
 
 use std::path::Path;
 
