@@ -13,6 +13,7 @@ impl Plugins {
             postgres_source::plugin(),
             Plugin::source(file_source::FileSource),
             Plugin::sink(file_sink::FileSink),
+            Plugin::sink(s3_sink::S3Sink),
             Plugin::source(verifiable_source::VerifiableSource),
             Plugin::sink(verifiable_sink::VerifiableSink),
             elasticsearch_sink::plugin(),

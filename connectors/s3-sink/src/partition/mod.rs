@@ -1,0 +1,203 @@
+//! A topic partition: its open files, what has been cut, and up to where everything is safe.
+
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connector_api::{Result, TopicPartition};
+
+use crate::file::{Body, Codec, OpenFile, Rules, Tally};
+
+pub(crate) use plan::Plan;
+
+/// How files are made; the same for all partitions of a task.
+#[derive(Debug)]
+pub(crate) struct Making {
+    /// When they are cut.
+    pub rules: Rules,
+    /// How they are compressed.
+    pub codec: Codec,
+    /// Which life of which task makes them.
+    pub writer: Arc<str>,
+    /// Whether a partition has one open file at most, so that a record of another path ends it. Cuts are then a function
+    /// of the records after the committed offset, which is always one of the cuts.
+    pub single: bool,
+    /// From how many bytes on a part of an object is handed over.
+    pub part_size: usize,
+}
+
+/// A record on its way into a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    /// Its offset.
+    pub offset: i64,
+    /// Where it belongs.
+    pub path: &'a str,
+    /// Its own time, if files are cut by it.
+    pub time: Option<i64>,
+    /// The clock.
+    pub now: i64,
+}
+
+/// The state of a topic partition. All offsets are of records in the log.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    /// Which one.
+    pub name: TopicPartition,
+    next: Option<i64>,
+    open: BTreeMap<Arc<str>, OpenFile>,
+    cut: Vec<OpenFile>,
+    plan: Plan,
+    /// The earliest record time at which an open file is over.
+    due: i64,
+}
+
+impl Partition {
+    /// Nothing yet.
+    pub fn new(name: TopicPartition) -> Partition {
+        Partition { name, next: None, open: BTreeMap::new(), cut: Vec::new(), plan: Plan::default(), due: i64::MAX }
+    }
+
+    /// The same, with cuts that were decided in an earlier life.
+    pub fn following(mut self, plan: Plan) -> Partition {
+        self.plan = plan;
+        self
+    }
+
+    /// The offset after the last record that came, once there was one.
+    pub fn next(&self) -> Option<i64> {
+        self.next
+    }
+
+    /// The record at that offset came, whether or not it goes into a file.
+    pub fn passed(&mut self, offset: i64) {
+        self.next = Some(offset + 1);
+        self.cut_where(|file| file.planned_end.is_some_and(|end| end < offset));
+    }
+
+    /// Takes a record: into a file, or nowhere if an object that is stored holds it. Offsets ascend.
+    pub fn take(
+        &mut self,
+        entry: Entry,
+        making: &Making,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        self.cut_before(&entry, making);
+        let planned = self.plan.covering(entry.path, entry.offset);
+        if planned.is_some_and(|cut| cut.stored) {
+            return Ok(());
+        }
+        let (start, end, writer) = match planned {
+            Some(cut) => (cut.start, Some(cut.end), &cut.writer),
+            None => (entry.offset, None, &making.writer),
+        };
+        if !self.open.contains_key(entry.path) {
+            let path: Arc<str> = entry.path.into();
+            let tally = Tally {
+                start,
+                last: entry.offset,
+                records: 0,
+                bytes: 0,
+                first_time: entry.time,
+                opened: entry.now,
+                touched: entry.now,
+            };
+            let file = OpenFile {
+                path: path.clone(),
+                tally,
+                body: Body::new(making.codec),
+                planned_end: end,
+                writer: writer.clone(),
+            };
+            self.open.insert(path, file);
+        }
+        let Some(file) = self.open.get_mut(entry.path) else { return Ok(()) };
+        append(file, &entry, write)?;
+        if file.planned_end.is_none() {
+            self.due = self.due.min(making.rules.due(&file.tally).unwrap_or(i64::MAX));
+        }
+        if file.planned_end.map_or_else(|| making.rules.full(&file.tally), |end| end <= entry.offset) {
+            let path = file.path.clone();
+            self.cut_where(|file| file.path == path);
+        }
+        Ok(())
+    }
+
+    /// Cuts what a record ends by coming.
+    fn cut_before(&mut self, entry: &Entry, making: &Making) {
+        if let Some(time) = entry.time.filter(|time| *time >= self.due) {
+            let over = |file: &OpenFile| making.rules.due(&file.tally).is_some_and(|due| due <= time);
+            self.cut_where(|file| file.planned_end.is_none() && over(file));
+            let open = self.open.values().filter(|file| file.planned_end.is_none());
+            self.due = open.filter_map(|file| making.rules.due(&file.tally)).min().unwrap_or(i64::MAX);
+        }
+        if making.single && !self.open.contains_key(entry.path) {
+            self.cut_where(|_| true);
+        }
+    }
+
+    /// Cuts what the clock ends. Cuts that were decided earlier end where they did then.
+    pub fn cut_by_clock(&mut self, making: &Making, now: i64) {
+        self.cut_where(|file| file.planned_end.is_none() && making.rules.over(&file.tally, now));
+    }
+
+    /// Cuts a file early.
+    pub fn cut_early(&mut self, path: &str) {
+        self.cut_where(|file| &*file.path == path && file.planned_end.is_none());
+    }
+
+    fn cut_where(&mut self, over: impl Fn(&OpenFile) -> bool) {
+        let paths: Vec<Arc<str>> = self.open.values().filter(|file| over(file)).map(|file| file.path.clone()).collect();
+        self.cut.extend(paths.iter().filter_map(|path| self.open.remove(path)));
+    }
+
+    /// Takes the files that have been cut: they are to be stored now, or given back by [`keep`](Self::keep).
+    pub fn take_cut(&mut self) -> Vec<OpenFile> {
+        std::mem::take(&mut self.cut)
+    }
+
+    /// Takes files back that could not be stored yet.
+    pub fn keep(&mut self, files: Vec<OpenFile>) {
+        self.cut.splice(0..0, files);
+    }
+
+    /// The files that are open.
+    pub fn open(&self) -> impl Iterator<Item = &OpenFile> {
+        self.open.values()
+    }
+
+    /// Takes all parts of open files that are at least that long.
+    pub fn parts(&mut self, at_least: usize) -> Vec<(Arc<str>, i64, Arc<str>, Bytes)> {
+        let part = |file: &mut OpenFile| {
+            let bytes = file.body.part(at_least)?;
+            Some((file.path.clone(), file.start(), file.writer.clone(), bytes))
+        };
+        self.open.values_mut().filter_map(part).collect()
+    }
+
+    /// The offset up to which all that came is safe, if the files that start at `pending` are not stored yet.
+    pub fn safe(&self, pending: impl Iterator<Item = i64>) -> Option<i64> {
+        let kept = self.open.values().chain(&self.cut).map(OpenFile::start);
+        kept.chain(pending).chain(self.next).min().filter(|_| self.next.is_some())
+    }
+}
+
+fn append(file: &mut OpenFile, entry: &Entry, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    let tail = file.body.tail();
+    let before = tail.len();
+    if let Err(why) = write(tail) {
+        tail.truncate(before);
+        return Err(why);
+    }
+    file.tally.bytes += (tail.len() - before) as u64;
+    file.body.compress_pieces();
+    file.tally.records += 1;
+    file.tally.last = entry.offset;
+    file.tally.touched = entry.now;
+    file.tally.first_time = file.tally.first_time.or(entry.time);
+    Ok(())
+}

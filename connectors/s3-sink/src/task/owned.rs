@@ -1,0 +1,147 @@
+//! A topic partition that the task has: its files, its journal, its uploads.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use connector_api::{Error, Result, TopicPartition};
+use tokio::task::{JoinHandle, spawn_local};
+
+use crate::config::Settings;
+use crate::file::OpenFile;
+use crate::journal::{Cut, Keeper};
+use crate::partition::{Partition, Plan};
+use crate::store::{Board, Store, Upload};
+
+/// How many objects are looked at at a time when a partition is taken on.
+const LOOKS_AT_ONCE: usize = 16;
+
+pub(super) struct Owned {
+    pub partition: Partition,
+    keeper: Option<Keeper>,
+    /// Uploads of files that are still open, by path.
+    growing: BTreeMap<Arc<str>, Upload>,
+    /// Uploads of files that have been cut, by start offset and path.
+    storing: BTreeMap<(i64, Arc<str>), Upload>,
+    /// Cuts whose uploads are decided but that end above what is safe.
+    since_safe: Vec<i64>,
+    /// What the last two flushes said was safe.
+    said: [i64; 2],
+}
+
+impl Owned {
+    pub fn new(name: TopicPartition, keeper: Option<Keeper>) -> Owned {
+        Owned {
+            partition: Partition::new(name),
+            keeper,
+            growing: BTreeMap::new(),
+            storing: BTreeMap::new(),
+            since_safe: Vec::new(),
+            said: [i64::MIN; 2],
+        }
+    }
+
+    /// Reading begins at that offset: what was decided from there on is found, and what of it is stored.
+    pub async fn begin_at(&mut self, offset: i64, settings: &Settings, store: &Store) -> Result<()> {
+        let Some(keeper) = &self.keeper else { return Ok(()) };
+        let (content, name) = (keeper.content(), self.partition.name.clone());
+        if offset < content.low {
+            return Err(Error::fatal(format!(
+                "{name} is read from offset {offset}, but everything below {} is stored, and where it was cut is no longer \
+                 known, so records would be stored twice",
+                content.low
+            ))
+            .remedy(format!(
+                "If the offsets were set back on purpose, or the topic was made anew, delete the object `{}` and the objects \
+                 that are to be written again, and restart the task. Otherwise set the offset to {}.",
+                keeper.key(),
+                content.low
+            )));
+        }
+        let mut plan = Plan::default();
+        let cuts: Vec<&Cut> = content.cuts.iter().filter(|cut| cut.end >= offset).collect();
+        for some in cuts.chunks(LOOKS_AT_ONCE) {
+            let keys = some.iter().map(|cut| settings.names.key(&cut.path, &name, cut.start));
+            let looks: Vec<_> = keys.map(|key| look(store.clone(), key)).collect();
+            for (cut, look) in some.iter().zip(looks) {
+                let writer =
+                    look.await.map_err(|why| Error::fail("a look at an object ended early").caused_by(why))??;
+                plan.add(cut, writer.as_deref() == Some(&*cut.writer));
+            }
+        }
+        self.partition = Partition::new(name).following(plan);
+        Ok(())
+    }
+
+    /// Cuts the oldest file where too many cuts have piled up behind it.
+    pub fn bound_cuts(&mut self, settings: &Settings) {
+        if self.keeper.is_none() || self.since_safe.len() < settings.max_cuts {
+            return;
+        }
+        let oldest = self.partition.open().min_by_key(|file| file.start()).map(|file| file.path.clone());
+        oldest.iter().for_each(|path| self.partition.cut_early(path));
+    }
+
+    /// Writes down what has been cut and was not decided in an earlier life. Until then nothing of it is stored.
+    pub async fn decide(&mut self) -> Result<()> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        let files = self.partition.take_cut();
+        let new = files.iter().filter(|file| file.planned_end.is_none());
+        let cuts: Vec<Cut> = new.map(cut_of).collect();
+        let decided = match cuts.is_empty() {
+            true => Ok(()),
+            false => keeper.decide(&cuts, self.said[0]).await,
+        };
+        if decided.is_ok() {
+            self.since_safe.extend(cuts.iter().map(|cut| cut.end));
+        }
+        self.partition.keep(files);
+        decided
+    }
+
+    /// Sends parts of open files that are at least that long.
+    pub fn send_parts(&mut self, at_least: usize, settings: &Settings, store: &Store, board: &Rc<Board>) {
+        for (path, start, writer, bytes) in self.partition.parts(at_least) {
+            let key = settings.names.key(&path, &self.partition.name, start);
+            let begin = || Upload::begin(store.clone(), board.clone(), key, writer.to_string());
+            self.growing.entry(path).or_insert_with(begin).part(bytes);
+        }
+    }
+
+    /// Sends what has been cut and decided.
+    pub fn send_cut(&mut self, settings: &Settings, store: &Store, board: &Rc<Board>) {
+        for mut file in self.partition.take_cut() {
+            let key = settings.names.key(&file.path, &self.partition.name, file.start());
+            let begin = || Upload::begin(store.clone(), board.clone(), key, file.writer.to_string());
+            let upload = self.growing.remove(&file.path).unwrap_or_else(begin);
+            upload.finish(file.body.rest());
+            self.storing.insert((file.start(), file.path), upload);
+        }
+    }
+
+    /// The offset up to which everything is stored, once something came.
+    pub fn flushed(&mut self) -> Option<i64> {
+        self.storing.retain(|_, upload| !upload.is_stored());
+        let safe = self.partition.safe(self.storing.keys().map(|(start, _)| *start))?;
+        self.since_safe.retain(|end| *end >= safe);
+        self.said = [self.said[1], safe.max(self.said[1])];
+        Some(safe)
+    }
+
+    pub fn is_storing(&self) -> bool {
+        self.storing.values().any(|upload| !upload.is_stored())
+    }
+
+    /// Names and ids of uploads that would be left behind.
+    pub fn unfinished(&self) -> Vec<(String, String)> {
+        self.growing.values().chain(self.storing.values()).filter_map(Upload::unfinished).collect()
+    }
+}
+
+fn look(store: Store, key: String) -> JoinHandle<Result<Option<String>>> {
+    spawn_local(async move { store.writer_of(&key).await.map_err(|fault| fault.into_error()) })
+}
+
+fn cut_of(file: &OpenFile) -> Cut {
+    Cut { path: file.path.clone(), start: file.start(), end: file.tally.last, writer: file.writer.clone() }
+}

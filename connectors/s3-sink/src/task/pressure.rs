@@ -1,0 +1,62 @@
+//! Memory: what is kept of all files, and what gives way when it is too much.
+
+use std::sync::Arc;
+
+use connector_api::{Error, Result, TopicPartition};
+use tokio::time::{Instant, timeout_at};
+
+use super::{LEAST_PART, PUT_WAIT, Running};
+
+impl Running {
+    /// Bytes of open files.
+    fn kept(&self) -> usize {
+        self.owned.values().flat_map(|owned| owned.partition.open()).map(|file| file.body.len()).sum()
+    }
+
+    /// Makes room where more is kept than allowed: parts are sent sooner, then the largest files are cut, then sending is
+    /// waited for.
+    pub(super) async fn make_room(&mut self) -> Result<()> {
+        let limit = self.settings.buffered;
+        if self.kept() + self.board.bytes() > limit {
+            // Half of the memory may be on its way, so the other half is what files may keep.
+            if self.kept() > limit / 2 {
+                self.send_parts(LEAST_PART);
+            }
+            if self.kept() > limit / 2 && !self.making.single {
+                self.cut_the_largest(limit / 4);
+                self.settle().await?;
+            }
+        }
+        let deadline = Instant::now() + PUT_WAIT;
+        while self.board.bytes() > limit / 2 {
+            if let Some(trouble) = self.board.trouble() {
+                return Err(trouble);
+            }
+            if timeout_at(deadline, self.board.moved()).await.is_err() {
+                return Err(Error::retry("the store takes objects more slowly than they come"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts the largest files until no more than that is kept.
+    fn cut_the_largest(&mut self, until: usize) {
+        let mut files: Vec<(usize, i64, TopicPartition, Arc<str>)> = Vec::new();
+        for (name, owned) in &self.owned {
+            let open = owned.partition.open().filter(|file| file.planned_end.is_none());
+            files.extend(open.map(|file| (file.body.len(), file.start(), name.clone(), file.path.clone())));
+        }
+        // Among files of about one size the oldest go first, since they hold the committed offset back.
+        files.sort_by_key(|(size, start, ..)| (std::cmp::Reverse(size.next_power_of_two()), *start));
+        let mut kept = self.kept();
+        for (size, _, name, path) in files {
+            if kept <= until {
+                return;
+            }
+            if let Some(owned) = self.owned.get_mut(&name) {
+                owned.partition.cut_early(&path);
+                kept -= size;
+            }
+        }
+    }
+}

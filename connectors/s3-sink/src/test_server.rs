@@ -1,0 +1,218 @@
+//! A real S3 server for tests, in a thread of this process: `s3s-fs` over a folder, with its requests counted, and trouble
+//! made in front of it on demand.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::TcpListener as StdListener;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The access key of every test server.
+pub const ACCESS_KEY: &str = "test-key";
+/// Its secret.
+pub const SECRET_KEY: &str = "test-secret";
+/// The bucket that is there at the start.
+pub const BUCKET: &str = "bucket";
+
+/// Trouble for requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// 503 `SlowDown`, and nothing is done.
+    SlowDown,
+    /// It is done, but the connection ends without an answer.
+    AnswerLost,
+    /// 400 `ExpiredToken`, and nothing is done.
+    Expired,
+    /// It is done after this many milliseconds.
+    Slow(u64),
+}
+
+/// The server. It ends with this value.
+pub struct TestServer {
+    url: String,
+    folder: PathBuf,
+    state: Arc<State>,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    journal: tokio::sync::Mutex<()>,
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+    /// Trouble, for which kind of request (any, if `None`), and for how many more of them.
+    trouble: Mutex<Option<(Trouble, Option<&'static str>, u64)>>,
+}
+
+impl TestServer {
+    /// Starts one over that folder.
+    pub fn start(folder: &Path) -> TestServer {
+        std::fs::create_dir_all(folder.join(BUCKET)).unwrap();
+        let (listener, port) = listen();
+        let state = Arc::new(State::default());
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let (service, shared) = (builder.build(), state.clone());
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(listener, service, shared) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let url = format!("http://127.0.0.1:{port}");
+        TestServer { url, folder: folder.to_owned(), state, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The names and contents of the objects below a folder of the bucket.
+    pub fn objects(&self, below: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        let root = self.folder.join(BUCKET);
+        let mut folders = vec![root.join(below)];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(folder) else { continue };
+            for path in entries.map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+                    found.insert(name, std::fs::read(&path).unwrap());
+                }
+            }
+        }
+        found
+    }
+
+    /// How many requests of each kind have come since the last call: `put`, `journal`, `create`, `part`, `complete`, `abort`,
+    /// `get`, `head`, `list`.
+    pub fn take_counts(&self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut *self.state.counts.lock().unwrap())
+    }
+
+    /// Makes trouble for the next `count` requests, or those of a kind alone.
+    pub fn make(&self, trouble: Trouble, kind: Option<&'static str>, count: u64) {
+        *self.state.trouble.lock().unwrap() = Some((trouble, kind, count)).filter(|_| count > 0);
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.take().map(|stop| stop.send(()));
+        self.thread.take().map(|thread| thread.join());
+    }
+}
+
+/// A free port below those that the kernel hands to outgoing connections.
+fn listen() -> (StdListener, u16) {
+    let first = 20_000 + (std::process::id() as u16 % 100) * 100;
+    let free = (0..12_000u16).map(|step| 20_000 + (first - 20_000 + step) % 12_000);
+    let mut bound = free.filter_map(|port| Some((StdListener::bind(("127.0.0.1", port)).ok()?, port)));
+    let (listener, port) = bound.next().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    (listener, port)
+}
+
+async fn serve(listener: StdListener, service: S3Service, state: Arc<State>) {
+    let listener = TcpListener::from_std(listener).unwrap();
+    loop {
+        let Ok((socket, _)) = listener.accept().await else { continue };
+        tokio::spawn(connection(socket, service.clone(), state.clone()));
+    }
+}
+
+async fn connection(socket: TcpStream, service: S3Service, state: Arc<State>) {
+    let _ = socket.set_nodelay(true);
+    let answer = service_fn(move |request| answer(request, service.clone(), state.clone()));
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer).await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    service: S3Service,
+    state: Arc<State>,
+) -> Result<Response<s3s::Body>, Box<dyn std::error::Error + Send + Sync>> {
+    let kind = kind(&request);
+    *state.counts.lock().unwrap().entry(kind).or_default() += 1;
+    match state.next_trouble(kind) {
+        Some(Trouble::SlowDown) => return Ok(refusal(503, "SlowDown").await?),
+        Some(Trouble::Expired) => return Ok(refusal(400, "ExpiredToken").await?),
+        Some(Trouble::Slow(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
+        Some(Trouble::AnswerLost) => {
+            let _ = whole(kind, request, service, state).await;
+            return Err("the answer is lost".into());
+        }
+        None => {}
+    }
+    whole(kind, request, service, state).await
+}
+
+/// A request is done wholly or not at all, also if who asked is gone meanwhile; and a condition on the journal holds until
+/// the write is done. The server underneath leaves both to the file system, S3 does not.
+async fn whole(
+    kind: &'static str,
+    request: Request<Incoming>,
+    service: S3Service,
+    state: Arc<State>,
+) -> Result<Response<s3s::Body>, Box<dyn std::error::Error + Send + Sync>> {
+    let work = tokio::spawn(async move {
+        let _alone = match kind {
+            "journal" | "get" => Some(state.journal.lock().await),
+            _ => None,
+        };
+        Service::call(&service, request).await
+    });
+    Ok(work.await??)
+}
+
+impl State {
+    fn next_trouble(&self, kind: &str) -> Option<Trouble> {
+        let mut held = self.trouble.lock().unwrap();
+        let (trouble, only, left) = (*held)?;
+        if only.is_some_and(|only| only != kind) {
+            return None;
+        }
+        *held = Some((trouble, only, left - 1)).filter(|_| left > 1);
+        Some(trouble)
+    }
+}
+
+async fn refusal(status: u16, code: &str) -> Result<Response<s3s::Body>, Infallible> {
+    let text = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>as the test asks</Message></Error>");
+    Ok(Response::builder().status(status).header("connection", "close").body(s3s::Body::from(text)).unwrap())
+}
+
+fn kind(request: &Request<Incoming>) -> &'static str {
+    let query = request.uri().query().unwrap_or("");
+    let has = |name: &str| query.split('&').any(|part| part == name || part.starts_with(&format!("{name}=")));
+    let journal = request.uri().path().contains("/_naru/");
+    match request.method().as_str() {
+        "PUT" if has("partNumber") => "part",
+        "PUT" if journal => "journal",
+        "PUT" => "put",
+        "POST" if has("uploads") => "create",
+        "POST" => "complete",
+        "DELETE" if has("uploadId") => "abort",
+        "GET" if has("uploads") => "list",
+        "GET" => "get",
+        "HEAD" => "head",
+        _ => "other",
+    }
+}

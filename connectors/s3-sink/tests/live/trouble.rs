@@ -1,0 +1,91 @@
+//! A server that is slow, too busy, forgetful, or does not let us in.
+
+use std::time::{Duration, Instant};
+
+use connector_api::{Decision, SinkRecord};
+use s3_sink::test_server::Trouble;
+
+use crate::world::*;
+
+fn records(from: i64, to: i64) -> Vec<SinkRecord> {
+    (from..to).map(|offset| record(0, offset, 0)).collect()
+}
+
+#[test]
+fn a_server_that_says_slow_down_loses_and_repeats_nothing() {
+    for kind in ["put", "journal"] {
+        let world = World::new(&[("flush.size", "10"), ("rotate.idle.ms", "100000")]);
+        run(async {
+            let mut task = world.task(1).await;
+            // More than the client repeats by itself, so that the task hears of it.
+            world.server.make(Trouble::SlowDown, Some(kind), 10);
+            put(&mut task, &records(0, 50)).await;
+            flush_to(&mut task, 1, 50).await;
+        });
+        assert!(world.stored().into_values().eq(std::iter::repeat_n(1, 50)), "{kind}");
+    }
+}
+
+#[test]
+fn answers_that_get_lost_store_nothing_twice() {
+    for kind in ["put", "journal", "complete", "part", "create"] {
+        let world = World::new(&[("rotate.bytes", "6000000"), ("s3.part.size", "5242880")]);
+        run(async {
+            let mut task = world.task(1).await;
+            world.server.make(Trouble::AnswerLost, Some(kind), 2);
+            for from in 0..32 {
+                put(&mut task, &[record(0, from, 400_000)]).await;
+            }
+            flush_to(&mut task, 1, 30).await;
+        });
+        let stored = world.stored();
+        assert!((0..30).all(|offset| stored.get(&(0, offset)) == Some(&1)), "{kind}: {stored:?}");
+        assert!(stored.values().all(|count| *count == 1), "{kind}");
+    }
+}
+
+#[test]
+fn trouble_is_told_and_nothing_is_committed_that_is_not_stored() {
+    let world = World::new(&[("flush.size", "10")]);
+    run(async {
+        let mut task = world.task(1).await;
+        put(&mut task, &records(0, 5)).await;
+        world.server.make(Trouble::SlowDown, Some("put"), u64::MAX);
+        let _ = task.put(&records(5, 25)).await;
+        let begun = Instant::now();
+        let error = loop {
+            if let Err(error) = task.put(&[]).await {
+                break error;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "no trouble is told");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        assert!(matches!(error.decision(), Decision::Retry { .. }), "{error:?}");
+        assert!(error.to_string().contains("503 SlowDown"), "{error}");
+        let closing = task.flush(connector_api::FlushOccasion::Closing).await.unwrap();
+        assert_eq!(closing, connector_api::Flushed::UpTo(vec![(names(1)[0].clone(), 0)]));
+        world.server.make(Trouble::SlowDown, None, 0);
+        flush_to(&mut task, 1, 20).await;
+    });
+    assert!(world.stored().into_values().eq(std::iter::repeat_n(1, 20)));
+}
+
+#[test]
+fn credentials_that_have_expired_fail_the_task_with_the_remedy() {
+    let world = World::new(&[("flush.size", "10"), ("rotate.idle.ms", "-1")]);
+    run(async {
+        let mut task = world.task(1).await;
+        world.server.make(Trouble::Expired, None, u64::MAX);
+        task.put(&records(0, 10)).await.unwrap();
+        let begun = Instant::now();
+        let error = loop {
+            if let Err(error) = task.put(&[]).await {
+                break error;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "no trouble is told");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        assert!(matches!(error.decision(), Decision::Fail), "{error:?}");
+        assert!(error.to_string().contains("credentials"), "{error}");
+    });
+}
