@@ -106,6 +106,15 @@ impl Chunk {
     }
 }
 
+/// The partitions of records that come in runs, and the offset after each run.
+pub(super) fn ends_of(records: &[SinkRecord]) -> impl Iterator<Item = (TopicPartition, i64)> {
+    let runs = records.chunk_by(|one, next| one.origin == next.origin);
+    runs.filter_map(<[SinkRecord]>::last).map(|last| {
+        let partition = TopicPartition { topic: last.origin.topic.clone(), partition: last.origin.partition };
+        (partition, last.offset + 1)
+    })
+}
+
 /// Bytes of a record's key and value.
 pub(super) fn content(record: &SinkRecord) -> usize {
     record.key.heap_size() + record.value.heap_size()

@@ -13,6 +13,9 @@ pub(super) struct Progress {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Offsets {
+    /// After the last record that the sink was given.
+    given: i64,
+    /// Up to here nothing of it comes again, and every dead letter is safe.
     put: i64,
     flushed: i64,
     committed: i64,
@@ -21,17 +24,25 @@ struct Offsets {
 impl Progress {
     /// Takes a partition on; it is read from that offset.
     pub fn open(&mut self, partition: TopicPartition, offset: i64) {
-        self.partitions.insert(partition, Offsets { put: offset, flushed: offset, committed: offset });
+        self.partitions.insert(partition, Offsets { given: offset, put: offset, flushed: offset, committed: offset });
     }
 
     pub fn close(&mut self, partition: &TopicPartition) {
         self.partitions.remove(partition);
     }
 
+    /// The sink is given records up to that offset.
+    pub fn given(&mut self, partition: &TopicPartition, next: i64) {
+        if let Some(known) = self.partitions.get_mut(partition) {
+            known.given = known.given.max(next);
+        }
+    }
+
     /// Records up to that offset have been put.
     pub fn put(&mut self, partition: &TopicPartition, next: i64) {
         if let Some(known) = self.partitions.get_mut(partition) {
             known.put = known.put.max(next);
+            known.given = known.given.max(next);
         }
     }
 
@@ -53,12 +64,13 @@ impl Progress {
         let key = TopicPartition { topic: partition.topic, partition: partition.partition };
         match self.partitions.get_mut(&key) {
             None => Some(format!("the sink says it has flushed {name}, which this task does not have; ignored")),
-            Some(known) if offset > known.put => Some(format!(
+            Some(known) if offset > known.given => Some(format!(
                 "the sink says it has flushed {name} up to {offset}, but only {} was put; ignored",
-                known.put
+                known.given
             )),
             Some(known) => {
-                known.flushed = known.flushed.max(offset);
+                // A sink does not know what is still to come again or to be kept as a dead letter.
+                known.flushed = known.flushed.max(offset.min(known.put));
                 None
             }
         }
@@ -101,6 +113,16 @@ mod tests {
         ]));
         assert_eq!(said.len(), 2);
         assert!(said[0].contains("only 20 was put") && said[1].contains("t-1, which this task does not have"));
+        assert_eq!(progress.to_commit(), [(partition(0), 15)].into());
+    }
+
+    #[test]
+    fn what_a_sink_has_flushed_ahead_of_a_dead_letter_waits_for_it() {
+        let mut progress = Progress::default();
+        progress.open(partition(0), 10);
+        progress.given(&partition(0), 20);
+        progress.put(&partition(0), 15);
+        assert!(progress.flushed(Flushed::UpTo(vec![(Named::new("t", 0), 20)])).is_empty());
         assert_eq!(progress.to_commit(), [(partition(0), 15)].into());
     }
 

@@ -6,7 +6,7 @@ use broker_client::{FetchEvent, TopicPartition};
 use connector_api::{Decision, Error, Result, Taken};
 use tokio::time::Instant;
 
-use super::chunk::content;
+use super::chunk::{content, ends_of};
 use super::rejects::{Rejected, Stage};
 use super::run::Sink;
 
@@ -20,6 +20,9 @@ impl Sink {
         if part == 0 || self.rejects.is_waiting() {
             self.count_done();
             return Ok(());
+        }
+        for (partition, next) in ends_of(&self.chunk.records[..part]) {
+            self.progress.given(&partition, next);
         }
         let taken = {
             let mut put = pin!(self.calls.bounded("put", self.task.put(&self.chunk.records[..part])));
@@ -127,11 +130,16 @@ impl Sink {
             Some(record) => format!("{} offset {}", record.origin, record.offset),
             None => "a record that was not put".to_owned(),
         };
-        let remedy = why.remedy_text().unwrap_or(
-            "Correct the sink's configuration or the data, or let the task go on without such records by `errors.tolerance`.",
-        );
-        let remedy = remedy.to_owned();
-        Error::fatal(format!("the sink cannot take {place}")).caused_by(why).remedy(remedy)
+        let error = Error::fatal(format!("the sink cannot take {place}"));
+        let has_remedy = why.remedy_text().is_some();
+        let error = error.caused_by(why);
+        match has_remedy {
+            true => error,
+            false => error.remedy(
+                "Correct the sink's configuration or the data, or let the task go on without such records by \
+                 `errors.tolerance`.",
+            ),
+        }
     }
 
     /// Partitions move on, unless a dead letter is not safe yet.
