@@ -9,6 +9,8 @@ fn the_quick_start_moves_every_row_and_leaves_nothing_running() {
     let build = naru_binary().parent().unwrap().parent().unwrap().to_owned();
     let mut command = Command::new(repository().join("quickstart"));
     command.arg("--once").env("CARGO_TARGET_DIR", build).stdin(Stdio::null());
+    // As `./test` has built it.
+    command.env("NARU_BUILD", "--workspace --bins --examples");
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
