@@ -22,13 +22,17 @@ impl Write for Captured {
 
 #[test]
 fn a_password_shows_nowhere() {
-    let config = database("secrets", "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    // With one subscriber in the process, an event that another test's thread meets first is off for all threads: it
+    // asks that thread's subscriber alone, and there is none. With two, each thread is asked.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let log = Captured::default();
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing::Dispatch::new(subscriber);
+    let config = database("secrets", "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
     let mut said = Vec::new();
-    tracing::subscriber::with_default(subscriber, || {
+    tracing::dispatcher::with_default(&subscriber, || {
         on_a_task_thread(async {
             let mut driver = Driver::start(&config, None).await;
             driver.streaming().await;
