@@ -1,6 +1,7 @@
 //! The connectors that a worker can run.
 
 use connector_api::Plugin;
+use connector_api::config::RawConfig;
 
 /// The table of connectors.
 #[derive(Clone)]
@@ -29,6 +30,11 @@ impl Plugins {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Plugin> {
         self.0.iter()
+    }
+
+    /// The connector of a configuration; the error lists those that there are.
+    pub fn of(&self, config: &RawConfig) -> Result<&Plugin, String> {
+        self.find(config.get("connector.class").map_or("", String::as_str))
     }
 
     /// The connector that answers to a class name, full or short; the error lists those that there are.

@@ -27,6 +27,13 @@ pub struct ConsumerSettings {
     pub group: Option<String>,
 }
 
+impl ConsumerSettings {
+    /// The group of a sink: its own, or the usual one.
+    pub fn group_of(&self, connector: &str) -> String {
+        self.group.clone().unwrap_or_else(|| format!("connect-{connector}"))
+    }
+}
+
 /// The settings behind a prefix in two layers: the worker's (`producer.`) and the connector's (`producer.override.`).
 fn layered(worker: &RawConfig, connector: &RawConfig, kind: &str) -> RawConfig {
     let behind = |config: &RawConfig, prefix: String| -> RawConfig {

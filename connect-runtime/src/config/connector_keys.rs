@@ -6,6 +6,11 @@ use connector_api::config::{Check, ConfigDef, ConfigKey, Importance, Width};
 /// The longest name of a connector, in bytes. Names become parts of group and client names.
 pub const NAME_MAX_BYTES: usize = 200;
 
+/// The keys of rate limits: records, bytes, and requests, which connectors that send them list themselves. A change of
+/// nothing else leaves tasks running.
+pub const RATE_KEYS: [&str; 3] =
+    ["rate.limit.records.per.second", "rate.limit.bytes.per.second", "rate.limit.requests.per.second"];
+
 /// Keys of sources and sinks.
 pub(super) fn common_keys() -> ConfigDef {
     let converter = |which: &'static str| {
@@ -60,12 +65,12 @@ pub(super) fn common_keys() -> ConfigDef {
             ConfigKey::optional("config.action.reload", Text).no_effect("config providers name no end of their values"),
         )
         .key(
-            ConfigKey::optional("rate.limit.records.per.second", Long)
+            ConfigKey::optional(RATE_KEYS[0], Long)
                 .check(Check::AtLeast(1))
                 .doc("The most records that each task moves in a second. Can be changed while tasks run."),
         )
         .key(
-            ConfigKey::optional("rate.limit.bytes.per.second", Long)
+            ConfigKey::optional(RATE_KEYS[1], Long)
                 .check(Check::AtLeast(1))
                 .doc("The most bytes of keys and values that each task moves in a second. Can be changed while tasks run."),
         )

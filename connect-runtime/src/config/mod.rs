@@ -19,6 +19,7 @@ pub mod properties;
 mod worker;
 mod worker_keys;
 
+pub use connector_keys::RATE_KEYS;
 pub use errors::{DeadLetterTopic, ErrorPolicy};
 pub use worker::{ConverterConfig, InternalTopicConfig, WorkerConfig, load};
 pub use worker_keys::worker_keys;

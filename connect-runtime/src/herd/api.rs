@@ -126,7 +126,7 @@ impl Herd {
         let change = self.parts.configs.change().await?;
         let known = self.parts.configs.get(name);
         let incarnation = known.as_ref().map_or_else(|| Uuid::new_v4().to_string(), |known| known.incarnation.clone());
-        let unchanged = known.as_ref().is_some_and(|known| self.same(name, &known.config, &config));
+        let unchanged = known.as_ref().is_some_and(|known| self.parts.secrets.same(name, &known.config, &config));
         if !unchanged {
             change.write(vec![self.connector_record(name, &config, &incarnation)]).await?;
         }
@@ -204,8 +204,7 @@ impl Herd {
     /// Looks at a configuration: its keys, and what only the connector can tell. `Err` if there is no such connector
     /// class. Passwords that are sealed are opened for it if `name` is the connector that they were sealed for.
     pub async fn validate(&self, name: &str, config: &RawConfig) -> std::result::Result<Validation, String> {
-        let class = config.get("connector.class").map_or("", String::as_str);
-        let plugin = self.parts.plugins.find(class)?.clone();
+        let plugin = self.parts.plugins.of(config)?.clone();
         let resolved = match self.parts.secrets.resolve(name, config) {
             Ok(resolved) => resolved.config,
             Err(why) => {
@@ -251,17 +250,7 @@ impl Herd {
 
     /// The record of a configuration, passwords sealed.
     fn connector_record(&self, name: &str, config: &RawConfig, incarnation: &str) -> Record {
-        let class = config.get("connector.class").map_or("", String::as_str);
-        let keys = self.parts.plugins.find(class).map(all_keys).unwrap_or_default();
+        let keys = self.parts.plugins.of(config).map(all_keys).unwrap_or_default();
         connector_record(name, &self.parts.secrets.seal(name, config, &keys), incarnation)
-    }
-
-    /// Whether two configurations mean the same, whatever their passwords look like.
-    fn same(&self, name: &str, one: &RawConfig, other: &RawConfig) -> bool {
-        let resolved = |raw| {
-            self.parts.secrets.resolve(name, raw).map(|resolved| (resolved.config, resolved.referring.len())).ok()
-        };
-        one == other
-            || (one.len() == other.len() && resolved(one).map(|one| one.0) == resolved(other).map(|other| other.0))
     }
 }

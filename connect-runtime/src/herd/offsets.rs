@@ -1,6 +1,7 @@
 //! Where connectors stand, changed by users while nothing runs (KIP-875).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::offsets::{Committer, commit, committed, delete_group, delete_offsets};
@@ -12,7 +13,6 @@ use connector_api::{Plugin, Position};
 use super::api::{Herd, HerdError, Result};
 use super::config_log::{ConnectorEntry, TargetState};
 use crate::config::client::consumer_settings;
-use crate::config::connector::check;
 use crate::task::on_own_thread;
 
 /// How long to wait for the last tasks of a connector that was just stopped.
@@ -34,8 +34,7 @@ pub enum OffsetChange {
 impl Herd {
     /// The plugin of a connector.
     pub fn plugin(&self, entry: &ConnectorEntry) -> Result<Plugin> {
-        let class = entry.config.get("connector.class").map_or("", String::as_str);
-        self.parts().plugins.find(class).cloned().map_err(HerdError::BadRequest)
+        self.parts().plugins.of(&entry.config).cloned().map_err(HerdError::BadRequest)
     }
 
     /// What a sink has committed of each partition.
@@ -51,7 +50,7 @@ impl Herd {
         self.wait_until_stopped(name, &entry).await?;
         match (self.plugin(&entry)?, change) {
             (Plugin::Source(source), OffsetChange::Source(positions)) => {
-                self.check_positions(name, &entry.config, (source, positions.clone())).await?;
+                self.check_positions(name, &entry.config, source, positions.clone()).await?;
                 Ok(self.parts().offsets.store(name, &positions).await?)
             }
             (Plugin::Source(_), OffsetChange::Reset) => {
@@ -92,15 +91,14 @@ impl Herd {
         &self,
         name: &str,
         config: &RawConfig,
-        (source, positions): (std::sync::Arc<dyn AnySourceConnector>, Vec<Position>),
+        source: Arc<dyn AnySourceConnector>,
+        positions: Vec<Position>,
     ) -> Result<()> {
-        let parts = self.parts();
-        let resolved = parts.secrets.resolve(name, config).map_err(HerdError::BadRequest)?.config;
-        let config = check(&Plugin::Source(source.clone()), &resolved, &parts.config).config;
-        let call = on_own_thread("check_positions", parts.config.call_timeout, move || async move {
+        let refused = |why: connector_api::Error| HerdError::BadRequest(format!("The connector refuses: {why}"));
+        let config = self.parts().prepare(name, config).map_err(refused)?.config;
+        let call = on_own_thread("check_positions", self.parts().config.call_timeout, move || async move {
             source.check_positions(&config, &positions).await
         });
-        let refused = |why: connector_api::Error| HerdError::BadRequest(format!("The connector refuses: {why}"));
         call.await.map_err(refused)?.map_err(refused)
     }
 
@@ -117,10 +115,13 @@ impl Herd {
                 return Err(HerdError::BadRequest(format!("The log has no partition {partition}")));
             }
         }
-        let gone: Vec<TopicPartition> =
-            offsets.iter().filter(|(_, offset)| offset.is_none()).map(|(partition, _)| partition.clone()).collect();
-        let set: BTreeMap<TopicPartition, i64> =
-            offsets.into_iter().filter_map(|(partition, offset)| Some((partition, offset?))).collect();
+        let (mut gone, mut set) = (Vec::new(), BTreeMap::new());
+        for (partition, offset) in offsets {
+            match offset {
+                Some(offset) => drop(set.insert(partition, offset)),
+                None => gone.push(partition),
+            }
+        }
         if !gone.is_empty() {
             delete_offsets(&client, &group, &gone).await?;
         }
@@ -135,7 +136,6 @@ impl Herd {
     }
 
     fn group_of(&self, name: &str, config: &RawConfig) -> String {
-        let own = consumer_settings(&self.parts().config.raw, config).group;
-        own.unwrap_or_else(|| format!("connect-{name}"))
+        consumer_settings(&self.parts().config.raw, config).group_of(name)
     }
 }

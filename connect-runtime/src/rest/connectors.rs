@@ -131,6 +131,5 @@ pub fn info(herd: &Herd, name: &str, entry: &ConnectorEntry) -> Json {
 
 /// `source`, `sink`, or `unknown` if the worker has no such connector.
 pub fn kind(herd: &Herd, entry: &ConnectorEntry) -> &'static str {
-    let class = entry.config.get("connector.class").map_or("", String::as_str);
-    herd.parts().plugins.find(class).map_or("unknown", |plugin| plugin.kind())
+    herd.parts().plugins.of(&entry.config).map_or("unknown", |plugin| plugin.kind())
 }

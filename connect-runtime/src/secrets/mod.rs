@@ -35,6 +35,13 @@ impl Secrets {
         })
     }
 
+    /// Whether two configurations of a connector mean the same, whatever stands there for their secrets: sealing gives
+    /// another text each time.
+    pub fn same(&self, connector: &str, one: &RawConfig, other: &RawConfig) -> bool {
+        let meant = |raw| self.resolve(connector, raw).map(|resolved| resolved.config);
+        one == other || matches!((meant(one), meant(other)), (Ok(one), Ok(other)) if one == other)
+    }
+
     /// Seals what is secret and written in clear: keys of type PASSWORD, and keys that nobody knows but whose names
     /// sound like secrets (a misspelled `database.pasword` is one).
     pub fn seal(&self, connector: &str, raw: &RawConfig, keys: &ConfigDef) -> RawConfig {

@@ -59,10 +59,8 @@ impl Chunk {
     pub fn done(&mut self, count: usize, again: &[usize]) {
         let stays = |index: usize| index >= count || again.binary_search(&index).is_ok();
         if again.is_empty() {
-            for record in self.records.iter().take(count) {
-                let partition =
-                    TopicPartition { topic: record.origin.topic.clone(), partition: record.origin.partition };
-                reach(&mut self.reached, &partition, record.offset + 1);
+            for (partition, next) in ends_of(&self.records[..count.min(self.records.len())]) {
+                reach(&mut self.reached, &partition, next);
             }
             self.suspect = self.suspect.saturating_sub(count);
         } else {
@@ -109,10 +107,12 @@ impl Chunk {
 /// The partitions of records that come in runs, and the offset after each run.
 pub(super) fn ends_of(records: &[SinkRecord]) -> impl Iterator<Item = (TopicPartition, i64)> {
     let runs = records.chunk_by(|one, next| one.origin == next.origin);
-    runs.filter_map(<[SinkRecord]>::last).map(|last| {
-        let partition = TopicPartition { topic: last.origin.topic.clone(), partition: last.origin.partition };
-        (partition, last.offset + 1)
-    })
+    runs.filter_map(<[SinkRecord]>::last).map(|last| (origin_of(last), last.offset + 1))
+}
+
+/// The partition that holds a record, as the log's client names it.
+pub(super) fn origin_of(record: &SinkRecord) -> TopicPartition {
+    TopicPartition { topic: record.origin.topic.clone(), partition: record.origin.partition }
 }
 
 /// Bytes of a record's key and value.

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use broker_client::{Client, ClientError, Producer, ProducerConfig, ProducerEvent, RecordToSend, TopicPartition};
+use broker_client::{Client, ClientError, Producer, ProducerConfig, ProducerEvent, RecordToSend};
 use broker_wire::records::Record;
 use connector_api::config::RawConfig;
 use connector_api::{Error, Result};
 
-use super::rejects::{Classes, Stage};
+use super::rejects::{Classes, Rejected, Stage};
 use crate::config::DeadLetterTopic;
 use crate::internal::now_ms;
 use crate::source::TopicCreation;
@@ -31,14 +31,6 @@ pub(super) struct DeadLetters {
     waiting: u64,
     /// One of them will never be in the log.
     failed: Option<String>,
-}
-
-/// A record and what is wrong with it.
-pub(super) struct Letter<'a> {
-    pub partition: &'a TopicPartition,
-    pub record: &'a Record,
-    pub stage: Stage,
-    pub why: &'a Error,
 }
 
 impl DeadLetters {
@@ -70,13 +62,12 @@ impl DeadLetters {
         self.waiting > 0
     }
 
-    /// Sends a letter on its way.
-    pub fn write(&mut self, letter: &Letter<'_>) -> Result<()> {
-        let context = if self.context_headers { self.context(letter) } else { Vec::new() };
-        let own = letter.record.headers.iter().map(|(name, value)| (&name[..], value.as_deref()));
+    /// Sends a record on its way, as it was read.
+    pub fn write(&mut self, rejected: &Rejected<'_>, record: &Record) -> Result<()> {
+        let context = if self.context_headers { self.context(rejected) } else { Vec::new() };
+        let own = record.headers.iter().map(|(name, value)| (&name[..], value.as_deref()));
         let context = context.iter().map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())));
         let headers: Vec<(&[u8], Option<&[u8]>)> = own.chain(context).collect();
-        let record = letter.record;
         let to_send = RecordToSend {
             partition: None,
             timestamp: if record.timestamp >= 0 { record.timestamp } else { now_ms() },
@@ -114,8 +105,8 @@ impl DeadLetters {
         Ok(())
     }
 
-    fn context(&self, letter: &Letter<'_>) -> Vec<(String, String)> {
-        let Letter { partition, record, stage, why } = letter;
+    fn context(&self, rejected: &Rejected<'_>) -> Vec<(String, String)> {
+        let Rejected { partition, offset, stage, why, .. } = rejected;
         let class = match stage {
             Stage::KeyConverter => &self.classes.key,
             Stage::ValueConverter => &self.classes.value,
@@ -125,7 +116,7 @@ impl DeadLetters {
         let said = [
             ("topic", partition.topic.to_string()),
             ("partition", partition.partition.to_string()),
-            ("offset", record.offset.to_string()),
+            ("offset", offset.to_string()),
             ("connector.name", id.connector.to_string()),
             ("task.id", id.task.to_string()),
             ("stage", stage.name().to_owned()),

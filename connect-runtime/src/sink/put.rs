@@ -2,11 +2,11 @@
 
 use std::pin::pin;
 
-use broker_client::{FetchEvent, TopicPartition};
+use broker_client::FetchEvent;
 use connector_api::{Decision, Error, Result, Taken};
 use tokio::time::Instant;
 
-use super::chunk::{content, ends_of};
+use super::chunk::{content, ends_of, origin_of};
 use super::rejects::{Rejected, Stage};
 use super::run::Sink;
 
@@ -120,7 +120,7 @@ impl Sink {
         let Some(record) = put.nth(index).filter(|_| self.rejects.tolerates()) else {
             return Err(self.rejected(index, why));
         };
-        let partition = TopicPartition { topic: record.origin.topic.clone(), partition: record.origin.partition };
+        let partition = origin_of(record);
         let (offset, original) = (record.offset, self.chunk.originals.get(index));
         self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, why: &why })
     }

@@ -4,7 +4,7 @@ use broker_client::{Client, ProducerConfig, TopicPartition};
 use broker_wire::records::Record;
 use connector_api::{Error, Result};
 
-use super::dead_letters::{DeadLetters, Letter};
+use super::dead_letters::DeadLetters;
 use super::queue::Reading;
 use crate::config::ErrorPolicy;
 use crate::task::TaskView;
@@ -92,13 +92,10 @@ impl Rejects {
     /// The task goes on without a record. Its partition must not pass it before [`settled`](Self::settled) returns.
     pub fn pass_over(&mut self, rejected: &Rejected<'_>) -> Result<()> {
         let Rejected { partition, offset, original, stage, why } = rejected;
-        let what = format!("{partition} offset {offset} was passed over ({}): {why}", stage.name());
-        if self.policy.log {
-            tracing::warn!(task = %self.view.id(), "{what}");
-        }
-        self.view.passed_over(&what);
+        let what = format_args!("{partition} offset {offset} was passed over ({}): {why}", stage.name());
+        self.view.passed_over(self.policy.log, what);
         match (&mut self.letters, original) {
-            (Some(letters), Some(record)) => letters.write(&Letter { partition, record, stage: *stage, why }),
+            (Some(letters), Some(record)) => letters.write(rejected, record),
             _ => Ok(()),
         }
     }

@@ -99,17 +99,13 @@ impl Sink {
         let mut task = connector.task();
         let started = calls.bounded("start", task.start(context, &config)).await;
         orders.still_ours()?;
-        let joined = match started {
-            Ok(()) => match Rejects::open(setup.rejects, &client, &view).await {
-                Ok(rejects) => Group::join(group, Subscription::new(&config), &client)
-                    .await
-                    .map(|group| (group, rejects))
-                    .map_err(unreachable),
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
+        let joined = async {
+            started?;
+            let rejects = Rejects::open(setup.rejects, &client, &view).await?;
+            let group = Group::join(group, Subscription::new(&config), &client).await.map_err(unreachable)?;
+            Ok((group, rejects))
         };
-        let (group, rejects) = match joined {
+        let (group, rejects) = match joined.await {
             Ok(joined) => joined,
             Err(error) => {
                 let _ = tokio::time::timeout(setup.graceful_stop, task.stop()).await;

@@ -110,7 +110,8 @@ impl Delivery {
             let encoded = match self.encoder.encode(record) {
                 Ok(encoded) => encoded,
                 Err(why) if self.errors.tolerate => {
-                    pass_over(&self.errors, &self.view, record, &why);
+                    let what = format_args!("a record for {} was passed over: {why}", record.topic);
+                    self.view.passed_over(self.errors.log, what);
                     self.state.in_flight.acknowledge(token, 1);
                     continue;
                 }
@@ -229,15 +230,6 @@ impl Delivery {
         }
         Ok(())
     }
-}
-
-/// The task goes on without a record that cannot be converted.
-fn pass_over(errors: &ErrorPolicy, view: &TaskView, record: &SourceRecord, why: &Error) {
-    let what = format!("a record for {} was passed over: {why}", record.topic);
-    if errors.log {
-        tracing::warn!(task = %view.id(), "{what}");
-    }
-    view.passed_over(&what);
 }
 
 async fn stored(storing: &mut Option<Storing>) {

@@ -62,8 +62,7 @@ impl InFlight {
 
     /// The log has that many records of a batch. True if that was the last of them.
     pub fn acknowledge(&mut self, token: u64, records: u32) -> bool {
-        let index = token.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        let Some(entry) = index.and_then(|index| self.batches.get_mut(index)) else { return false };
+        let Some(entry) = self.index(token).and_then(|index| self.batches.get_mut(index)) else { return false };
         entry.open = entry.open.saturating_sub(records);
         if entry.open == 0 {
             self.bytes -= std::mem::take(&mut entry.bytes);
@@ -95,8 +94,11 @@ impl InFlight {
 
     /// Whether the log does not have all records of a batch yet.
     pub fn is_open(&self, token: u64) -> bool {
-        let index = token.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        index.and_then(|index| self.batches.get(index)).is_some_and(|entry| entry.open > 0)
+        self.index(token).and_then(|index| self.batches.get(index)).is_some_and(|entry| entry.open > 0)
+    }
+
+    fn index(&self, token: u64) -> Option<usize> {
+        token.checked_sub(self.first).and_then(|index| usize::try_from(index).ok())
     }
 
     /// Bytes of batches that are not in the log yet.

@@ -11,6 +11,6 @@ mod view;
 pub use budget::{MemoryBudget, Share};
 pub use call::{Calls, Retries};
 pub use order::{Order, OrderSender, Orders, orders};
-pub use rate::{Pacer, RATE_KEYS, RateLimits};
+pub use rate::{Pacer, RateLimits};
 pub use thread::{Pulse, TaskEnd, TaskThread, on_own_thread, start_thread};
 pub use view::{TaskId, TaskView, Trouble, ViewSnapshot};

@@ -8,9 +8,7 @@ use connector_api::config::RawConfig;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// The keys of the limits. A change of nothing else leaves tasks running.
-pub const RATE_KEYS: [&str; 3] =
-    ["rate.limit.records.per.second", "rate.limit.bytes.per.second", "rate.limit.requests.per.second"];
+use crate::config::RATE_KEYS;
 
 /// The limits of one task. Cheap to clone; all clones change together.
 #[derive(Clone, Debug, Default)]

@@ -107,8 +107,11 @@ impl TaskView {
         self.0.records.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// Counts a record that the task goes on without. The first is shown as a warning.
-    pub fn passed_over(&self, what: &str) {
+    /// Counts a record that the task goes on without, and says so in the log if `log`. The first is shown as a warning.
+    pub fn passed_over(&self, log: bool, what: impl fmt::Display) {
+        if log {
+            tracing::warn!(task = %self.0.id, "{what}");
+        }
         if self.0.passed_over.fetch_add(1, Ordering::Relaxed) == 0 {
             self.warn(&format!("records are passed over, since `errors.tolerance` is `all`. The first: {what}"));
         }

@@ -237,12 +237,9 @@ impl Producer {
     fn send(&mut self, leader: i32, request: Filled) {
         let Some(connection) = self.connections.get(&leader) else { return };
         let sending = Sending { connection, acks: self.config.acks, timeout: self.config.request_timeout };
-        let answer = request.send(&mut self.topics.all, sending);
+        let reply = request.send(&mut self.topics.all, sending);
         *self.unanswered.entry(leader).or_default() += 1;
-        self.underway.push(Box::pin(async move {
-            let (placed, answer) = answer.await;
-            Done::Answered(leader, placed, answer)
-        }));
+        self.underway.push(Box::pin(async move { Done::Answered(leader, request.placed, reply.await) }));
     }
 
     fn on_done(&mut self, done: Done) -> Option<ProducerEvent> {

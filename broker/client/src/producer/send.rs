@@ -47,20 +47,16 @@ impl Filled {
     }
 
     /// Sends the request; it is on its way when this returns.
-    pub fn send(self, topics: &mut [TopicState], sending: Sending<'_>) -> Answer {
-        let answer = match self.placed[..] {
+    pub fn send(&self, topics: &mut [TopicState], sending: Sending<'_>) -> Reply {
+        match self.placed[..] {
             [placed] => sending.alone(placed, &mut topics[placed.topic]),
             _ => sending.together(&self.placed, topics),
-        };
-        let placed = self.placed;
-        Box::pin(async move { (placed, answer.await) })
+        }
     }
 }
 
-/// What was sent, and what the broker says of it.
-pub(super) type Answer = Pin<Box<dyn Future<Output = (Vec<Placed>, Result<ProduceResponse>)> + Send>>;
-
-type Reply = Pin<Box<dyn Future<Output = Result<ProduceResponse>> + Send>>;
+/// What the broker will say.
+pub(super) type Reply = Pin<Box<dyn Future<Output = Result<ProduceResponse>> + Send>>;
 
 impl Sending<'_> {
     /// One batch: the request is written around it.

@@ -149,7 +149,7 @@ impl BatchBuilder {
             Compression::None => std::mem::take(&mut self.buffer),
             _ => {
                 let mut smaller = vec![0; BEFORE];
-                let done = self.compressor.compress(codec, self.buffer.get(BEFORE..).unwrap_or_default(), &mut smaller);
+                let done = self.compressor.compress(codec, &self.buffer[BEFORE..], &mut smaller);
                 self.buffer.clear();
                 if let Err(error) = done {
                     self.count = 0;

@@ -8,6 +8,7 @@ use connector_api::config::{Issue, RawConfig};
 use connector_api::{Error, Plugin, Result};
 
 use super::actor::To;
+use super::prepared::Prepared;
 use super::task::Task;
 use super::{Event, Parts};
 use crate::config::connector::{all_keys, check};
@@ -184,13 +185,13 @@ impl Running {
     fn watch(&mut self, to: &To<'_>) {
         let Some(wanted) = to.parts.configs.get(to.connector) else { return };
         let (parts, events, run, connector) = (to.parts.clone(), to.events.clone(), self.run, to.connector.to_owned());
-        let Ok(Plugin::Source(source)) = plugin(&parts, &wanted.config).cloned() else { return };
+        let Ok(Plugin::Source(source)) = parts.plugins.of(&wanted.config).cloned() else { return };
         if !source.watches() {
             return;
         }
         let watching = tokio::spawn(async move {
-            let result = match prepared(&parts, &connector, &wanted.config) {
-                Ok(config) => {
+            let result = match parts.prepare(&connector, &wanted.config) {
+                Ok(Prepared { config, .. }) => {
                     let forever = Duration::from_secs(u64::MAX / 4);
                     let watched = on_own_thread("watch", forever, move || async move { source.watch(&config).await });
                     watched.await.and_then(|watched| watched)
@@ -229,7 +230,7 @@ impl Running {
     fn show(&mut self, to: &To<'_>, state: State, trace: Option<String>) {
         self.state = state;
         let wanted = to.parts.configs.get(to.connector);
-        let found = wanted.as_ref().and_then(|wanted| plugin(to.parts, &wanted.config).ok());
+        let found = wanted.as_ref().and_then(|wanted| to.parts.plugins.of(&wanted.config).ok());
         let version = found.map(|plugin| plugin.definition().version.to_owned());
         let warnings = match (&wanted, found) {
             (Some(wanted), Some(plugin)) => warnings(to.parts, to.connector, plugin, &wanted.config),
@@ -291,22 +292,6 @@ impl Running {
     }
 }
 
-fn plugin<'a>(parts: &'a Parts, config: &RawConfig) -> Result<&'a Plugin> {
-    let class = config.get("connector.class").map_or("", String::as_str);
-    parts.plugins.find(class).map_err(|why| Error::bad_config("connector.class", why))
-}
-
-/// The connector's settings with secrets in their places; an error if they are wrong.
-fn prepared(parts: &Parts, connector: &str, raw: &RawConfig) -> Result<connector_api::config::Config> {
-    let plugin = plugin(parts, raw)?;
-    let resolved = parts.secrets.resolve(connector, raw).map_err(Error::fail)?;
-    let checked = check(plugin, &resolved.config, &parts.config);
-    if let Some(issue) = checked.issues.iter().find(|issue| issue.is_error()) {
-        return Err(Error::bad_config(&issue.key, &issue.message));
-    }
-    Ok(checked.config)
-}
-
 fn warnings(parts: &Parts, connector: &str, plugin: &Plugin, raw: &RawConfig) -> Vec<String> {
     let Ok(resolved) = parts.secrets.resolve(connector, raw) else { return Vec::new() };
     let issues = check(plugin, &resolved.config, &parts.config).issues;
@@ -315,9 +300,8 @@ fn warnings(parts: &Parts, connector: &str, plugin: &Plugin, raw: &RawConfig) ->
 
 /// Asks the connector for its task configurations. They come back with references in place of secrets.
 async fn split(parts: &Arc<Parts>, connector: &str, raw: &RawConfig) -> Result<Vec<RawConfig>> {
-    let config = prepared(parts, connector, raw)?;
+    let Prepared { plugin, resolved, config } = parts.prepare(connector, raw)?;
     let max = config.count("tasks.max").max(1);
-    let plugin = plugin(parts, raw)?.clone();
     let asked = plugin.clone();
     let tasks =
         on_own_thread("split", parts.config.call_timeout, move || async move { asked.split(&config, max).await });
@@ -330,7 +314,6 @@ async fn split(parts: &Arc<Parts>, connector: &str, raw: &RawConfig) -> Result<V
         return Err(Error::fatal(format!("the connector wants {} tasks, but `tasks.max` allows {max}", tasks.len()))
             .remedy("Raise `tasks.max`."));
     }
-    let resolved = parts.secrets.resolve(connector, raw).map_err(Error::fail)?;
     let keys = all_keys(&plugin);
     let stored = |task: &RawConfig| parts.secrets.seal(connector, &resolved.unresolve(raw, task), &keys);
     Ok(tasks.iter().map(stored).collect())
@@ -357,6 +340,5 @@ async fn commit(
 }
 
 fn same_tasks(parts: &Parts, connector: &str, one: &[RawConfig], other: &[RawConfig]) -> bool {
-    let resolved = |task: &RawConfig| parts.secrets.resolve(connector, task).map(|resolved| resolved.config).ok();
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a == b || resolved(a) == resolved(b))
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| parts.secrets.same(connector, a, b))
 }

@@ -9,9 +9,10 @@ use connector_api::{Error, Plugin, Result};
 use tokio::runtime::Handle;
 
 use super::actor::To;
+use super::prepared::Prepared;
 use super::{Event, Parts};
 use crate::config::client::{consumer_settings, producer_config};
-use crate::config::connector::{all_keys, check, converter_of};
+use crate::config::connector::{all_keys, converter_of};
 use crate::config::{ConverterConfig, ErrorPolicy};
 use crate::sink::{self, Classes, Decoder, GroupSettings, RejectSettings, SinkSetup};
 use crate::source::{self, Encoder, SourceSetup, TopicCreation};
@@ -68,14 +69,9 @@ pub(super) fn launch(
 impl Launch {
     /// On the task's own thread: secrets, settings, converters, and then the loop.
     async fn run(self) -> Result<()> {
-        let class = self.connector.get("connector.class").map_or("", String::as_str);
-        let plugin = self.parts.plugins.find(class).map_err(|why| Error::bad_config("connector.class", why))?.clone();
         let name = &self.id.connector;
-        let connector = self.parts.secrets.resolve(name, &self.connector).map_err(Error::fail)?.config;
-        let checked = check(&plugin, &connector, &self.parts.config);
-        if let Some(issue) = checked.issues.iter().find(|issue| issue.is_error()) {
-            return Err(Error::bad_config(&issue.key, &issue.message));
-        }
+        let Prepared { plugin, resolved, .. } = self.parts.prepare(name, &self.connector)?;
+        let connector = resolved.config;
         // What a task leaves out, it has from its connector.
         let mut task = connector.clone();
         task.extend(self.parts.secrets.resolve(name, &self.task).map_err(Error::fail)?.config);
@@ -136,7 +132,7 @@ impl Launch {
         let consumer = consumer_settings(&worker.raw, connector);
         let client_name = format!("connector-consumer-{}", self.id);
         let group = GroupSettings {
-            group: consumer.group.clone().unwrap_or_else(|| format!("connect-{}", self.id.connector)),
+            group: consumer.group_of(&self.id.connector),
             session_timeout: consumer.session_timeout,
             heartbeat_interval: consumer.heartbeat_interval,
             rebalance_timeout: consumer.rebalance_timeout,

@@ -5,11 +5,13 @@
 //! | `actor.rs` | the loop: changes, requests, ends of threads, the clock |
 //! | `connector.rs` | a connector: splitting its work into tasks |
 //! | `task.rs` | a task: its phases, its restarts |
+//! | `prepared.rs` | a connector's configuration, ready for its calls |
 //! | `launch.rs` | the threads of tasks |
 
 mod actor;
 mod connector;
 mod launch;
+mod prepared;
 mod task;
 
 use std::sync::Arc;

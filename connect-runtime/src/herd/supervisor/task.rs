@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use connector_api::Error;
 use connector_api::config::RawConfig;
 
-use super::Parts;
 use super::actor::To;
 use super::launch::launch;
+use crate::config::RATE_KEYS;
 use crate::herd::NextRestart;
 use crate::herd::live::LiveTask;
 use crate::herd::status_log::{State, Subject};
 use crate::internal::now_ms;
 use crate::task::restart::Failures;
-use crate::task::{Order, OrderSender, Pulse, RATE_KEYS, TaskEnd, TaskId, TaskView};
+use crate::task::{Order, OrderSender, Pulse, TaskEnd, TaskId, TaskView};
 
 /// Threads of one task that were given up and may still hold something. With so many the task is not started again by
 /// itself.
@@ -59,14 +59,11 @@ struct Thread {
     pulse: Pulse,
 }
 
-/// Whether two configurations mean the same, rate limits aside. Secrets are compared by what they are.
-fn same_but_for_limits(parts: &Parts, connector: &str, one: &RawConfig, other: &RawConfig) -> bool {
-    let meant = |config: &RawConfig| {
-        let mut resolved = parts.secrets.resolve(connector, config).ok()?.config;
-        resolved.retain(|key, _| !RATE_KEYS.contains(&key.as_str()));
-        Some(resolved)
-    };
-    matches!((meant(one), meant(other)), (Some(one), Some(other)) if one == other)
+/// A configuration without its rate limits.
+fn without_limits(config: &RawConfig) -> RawConfig {
+    let mut config = config.clone();
+    RATE_KEYS.iter().for_each(|key| drop(config.remove(*key)));
+    config
 }
 
 impl Task {
@@ -96,7 +93,7 @@ impl Task {
 
     /// Goes on under another configuration if nothing but rate limits has changed. False if it has to start anew.
     pub fn adopt(&mut self, to: &To<'_>, connector: &RawConfig, config: &RawConfig, made_for: i64) -> bool {
-        let same = |one, other| same_but_for_limits(to.parts, to.connector, one, other);
+        let same = |one, other| to.parts.secrets.same(to.connector, &without_limits(one), &without_limits(other));
         if !matches!(self.phase, Phase::Up(_)) || !same(connector, &self.connector) || !same(config, &self.config) {
             return false;
         }
