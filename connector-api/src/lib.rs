@@ -93,6 +93,6 @@ pub use host::{Host, Progress, Silence, TaskContext};
 pub use plugin::Plugin;
 pub use position::{Position, SourceOffset, SourcePartition};
 pub use record::{Header, Headers, SinkRecord, SourceRecord, TimestampType, Topic, TopicPartition};
-pub use sink::{FlushOccasion, Flushed, Formats, ReadFrom, SinkConnector, SinkTask, Taken};
+pub use sink::{FlushOccasion, Flushed, Formats, ReadFrom, SinkConnector, SinkTask, Taken, Written};
 pub use source::{Outcome, PollLimits, SourceBatch, SourceConnector, SourceContext, SourceTask};
 pub use transform::{Transform, TransformRecord};

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::host::TaskContext;
 use crate::position::Position;
 use crate::record::{SinkRecord, TopicPartition};
-use crate::sink::{FlushOccasion, Flushed, Formats, ReadFrom, SinkConnector, SinkTask, Taken};
+use crate::sink::{FlushOccasion, Flushed, Formats, ReadFrom, SinkConnector, SinkTask, Taken, Written};
 use crate::source::{Outcome, PollLimits, SourceBatch, SourceConnector, SourceContext, SourceTask};
 
 /// A future that stays on its thread.
@@ -183,6 +183,10 @@ pub trait AnySinkTask {
     fn open<'a>(&'a mut self, partitions: &'a [TopicPartition]) -> LocalFuture<'a, Result<Vec<ReadFrom>>>;
     /// See [`SinkTask::put`].
     fn put<'a>(&'a mut self, records: &'a [SinkRecord]) -> LocalFuture<'a, Result<Taken>>;
+    /// See [`SinkTask::has_room`].
+    fn has_room(&self) -> bool;
+    /// See [`SinkTask::written`].
+    fn written<'a>(&'a mut self) -> LocalFuture<'a, Result<Written>>;
     /// See [`SinkTask::flush`].
     fn flush<'a>(&'a mut self, occasion: FlushOccasion) -> LocalFuture<'a, Result<Flushed>>;
     /// See [`SinkTask::close`].
@@ -200,6 +204,12 @@ impl<T: SinkTask> AnySinkTask for T {
     }
     fn put<'a>(&'a mut self, records: &'a [SinkRecord]) -> LocalFuture<'a, Result<Taken>> {
         Box::pin(SinkTask::put(self, records))
+    }
+    fn has_room(&self) -> bool {
+        SinkTask::has_room(self)
+    }
+    fn written<'a>(&'a mut self) -> LocalFuture<'a, Result<Written>> {
+        Box::pin(SinkTask::written(self))
     }
     fn flush<'a>(&'a mut self, occasion: FlushOccasion) -> LocalFuture<'a, Result<Flushed>> {
         Box::pin(SinkTask::flush(self, occasion))

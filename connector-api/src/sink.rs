@@ -48,7 +48,7 @@ pub struct Formats {
 /// Writes records to the outside world.
 ///
 /// ```text
-/// start -> ( open -> ( put | flush )* -> flush -> close )* -> stop
+/// start -> ( open -> ( put | written | flush )* -> flush -> close )* -> stop
 /// ```
 ///
 /// The calls never overlap and run on the task's own thread, as those of a source do. Offsets are committed to what
@@ -69,7 +69,26 @@ pub trait SinkTask: 'static {
     /// Records that this call cannot deal with are named in the reply, the rest counts as taken. An error of
     /// [`Decision::Retry`](crate::Decision::Retry) makes the worker call again with the same records, so an error says
     /// that none of them counts as taken.
+    ///
+    /// A sink that keeps records and may yet reject some of them says so ([`Taken::kept`]) and names those by
+    /// [`written`](Self::written).
     async fn put(&mut self, records: &[SinkRecord]) -> Result<Taken>;
+
+    /// Whether the task takes more records now. `put` is not called while it says no; what makes room has to end a
+    /// [`written`](Self::written), since the worker asks again after each.
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    /// Waits until something has become of records that were kept, and says what: for sinks whose writing goes on
+    /// between calls. Called whenever no other call is, and dropped whenever another one is due, so it must lose
+    /// nothing when dropped: what goes on lives in the task, and this drives it. There is no limit to its time.
+    ///
+    /// An error of [`Decision::Retry`](crate::Decision::Retry) shows in the status, and the call is made again after its
+    /// delay; nothing is put again because of it.
+    async fn written(&mut self) -> Result<Written> {
+        std::future::pending().await
+    }
 
     /// Says what is safe on the other side. Called at the commit interval, also when nothing was put since, and before
     /// partitions are given up.
@@ -107,13 +126,25 @@ pub enum FlushOccasion {
 }
 
 /// What a sink has safely written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Flushed {
     /// All that was put.
     Everything,
     /// For each partition, the offset after the last record up to which everything is safe. Partitions that are not
     /// named stay where they are.
     UpTo(Vec<(TopicPartition, i64)>),
+    /// The same, and what turned out to be no good on the way.
+    Written(Written),
+}
+
+/// What has become of records that a sink kept.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// For each partition, the offset after the last record up to which everything is safe or rejected. Partitions
+    /// that are not named stay where they are.
+    pub safe: Vec<(TopicPartition, i64)>,
+    /// Records that can never be taken, by the partition and offset that they were read from, and the reason.
+    pub rejected: Vec<(TopicPartition, i64, Error)>,
 }
 
 /// What a sink did not take of the records put.
@@ -123,12 +154,20 @@ pub struct Taken {
     pub rejected: Vec<(usize, Error)>,
     /// Records to put again after a delay: their indexes in the call, ascending, and the reason.
     pub again: Option<(Vec<usize>, Error)>,
+    /// Some of the others may still be rejected, by [`SinkTask::written`]: the worker keeps what a dead letter needs
+    /// until they are safe.
+    pub kept: bool,
 }
 
 impl Taken {
     /// All were taken.
     pub fn all() -> Taken {
         Taken::default()
+    }
+
+    /// All were taken, and some may still be rejected.
+    pub fn kept() -> Taken {
+        Taken { kept: true, ..Taken::default() }
     }
 
     /// Names a record that can never be taken.

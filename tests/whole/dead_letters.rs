@@ -64,6 +64,59 @@ fn what_a_sink_rejects_is_a_dead_letter_as_it_was_read_and_the_rest_arrives() {
 }
 
 #[test]
+fn what_a_sink_rejects_after_it_was_put_is_a_dead_letter_too() {
+    let worker = WorkerWithDoubles::start(&[]);
+    let rest = worker.rest();
+    numbers(&rest, "late");
+    until("the numbers are there", || worker.topics().end("late") == 100);
+    let mut config = tolerant("late", "late-sink", "put:keep:1:0,written:odd:1:0");
+    config["consumer.override.max.poll.records"] = json!("10");
+    rest.create("late-sink", config);
+    until("everything is committed", || committed(&rest, "late-sink") == json!(100));
+    assert_eq!(taken("late-sink"), (0..100).step_by(2).collect::<Vec<i64>>());
+    let letters: Vec<Option<String>> =
+        worker.topics().read("late-sink-dead").into_iter().map(|one| one.value).collect();
+    let odd = worker.topics().read("late").into_iter().filter(|record| record.offset % 2 == 1);
+    assert_eq!(letters, odd.map(|record| record.value).collect::<Vec<_>>());
+    let kept = world("late-sink").calls.into_iter().filter_map(|call| call.strip_prefix("written ")?.parse().ok());
+    let most: usize = kept.max().unwrap();
+    assert!((10..40).contains(&most), "it had {most} records at a time, and takes none from thirty on");
+}
+
+#[test]
+fn without_tolerance_a_late_rejection_fails_the_task_and_nothing_passes_it() {
+    let worker = WorkerWithDoubles::start(&["offset.flush.interval.ms=10"]);
+    let rest = worker.rest();
+    numbers(&rest, "late-strict");
+    until("the numbers are there", || worker.topics().end("late-strict") == 100);
+    let mut config = tolerant("late-strict", "late-strict-sink", "put:keep:1:0,written:odd:3:0");
+    config["errors.tolerance"] = json!("none");
+    rest.create("late-strict-sink", config);
+    let why = rest.wait_for_task("late-strict-sink", 0, "FAILED");
+    assert!(why.contains("the sink cannot take late-strict-0 offset 21: offset 21 is odd"), "{why}");
+    until("it has ended", || world("late-strict-sink").calls.iter().any(|call| call == "stop "));
+    let at = committed(&rest, "late-strict-sink").as_i64().unwrap();
+    assert!((10..=21).contains(&at), "committed {at}, though what it said last was beyond the record at 21");
+}
+
+#[test]
+fn a_sink_that_takes_no_more_says_why_and_stops_at_once() {
+    let worker = WorkerWithDoubles::start(&[]);
+    let rest = worker.rest();
+    numbers(&rest, "full");
+    rest.create("full-sink", tolerant("full", "full-sink", "put:keep:1:0,written:retry:1:0"));
+    until("the status says so", || {
+        let status = rest.get("/connectors/full-sink/tasks/0/status").body;
+        status["state"] == json!("RUNNING") && status.to_string().contains("trouble in written")
+    });
+    let asked = std::time::Instant::now();
+    assert_eq!(rest.delete("/connectors/full-sink").status, 204);
+    until("it has stopped", || world("full-sink").calls.iter().any(|call| call == "stop "));
+    assert!(asked.elapsed() < std::time::Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert!(taken("full-sink").is_empty());
+}
+
+#[test]
 fn a_rejection_that_names_no_record_is_narrowed_down_to_it() {
     let worker = WorkerWithDoubles::start(&[]);
     let rest = worker.rest();

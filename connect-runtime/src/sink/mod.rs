@@ -8,6 +8,7 @@
 //! | `decode.rs` | bytes into records: converters |
 //! | `chunk.rs` | the records that are being put, and how far partitions have come with them (pure) |
 //! | `put.rs` | the loop's step of putting them |
+//! | `written.rs`, `kept.rs` | what becomes of records that the sink wrote later than they were put |
 //! | `rejects.rs`, `dead_letters.rs` | records that are no good, and the topic that keeps them |
 //! | `progress.rs` | put, flushed, committed, for each partition (pure) |
 //! | `subscription.rs` | which topics are read |
@@ -16,12 +17,14 @@ mod chunk;
 mod dead_letters;
 mod decode;
 mod group;
+mod kept;
 mod progress;
 mod put;
 mod queue;
 mod rejects;
 mod run;
 mod subscription;
+mod written;
 
 pub use decode::Decoder;
 pub use group::GroupSettings;

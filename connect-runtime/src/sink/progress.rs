@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use broker_client::TopicPartition;
-use connector_api::{Flushed, TopicPartition as Named};
 
 /// How far the partitions of a task have come. Offsets are those of the next record.
 #[derive(Debug, Default)]
@@ -19,12 +18,21 @@ struct Offsets {
     put: i64,
     flushed: i64,
     committed: i64,
+    /// Never flushed beyond: a record here ends the task.
+    bar: i64,
+}
+
+impl Offsets {
+    fn flush(&mut self, offset: i64) {
+        self.flushed = self.flushed.max(offset.min(self.bar));
+    }
 }
 
 impl Progress {
     /// Takes a partition on; it is read from that offset.
     pub fn open(&mut self, partition: TopicPartition, offset: i64) {
-        self.partitions.insert(partition, Offsets { given: offset, put: offset, flushed: offset, committed: offset });
+        let (given, put, flushed, committed) = (offset, offset, offset, offset);
+        self.partitions.insert(partition, Offsets { given, put, flushed, committed, bar: i64::MAX });
     }
 
     pub fn close(&mut self, partition: &TopicPartition) {
@@ -46,31 +54,30 @@ impl Progress {
         }
     }
 
-    /// Takes what a sink says it has flushed. What makes no sense (ahead of what was put, behind what was flushed, of a
-    /// partition that the task does not have) is left out and named.
-    pub fn flushed(&mut self, flushed: Flushed) -> Vec<String> {
-        let offsets = match flushed {
-            Flushed::Everything => {
-                self.partitions.values_mut().for_each(|known| known.flushed = known.put);
-                return Vec::new();
-            }
-            Flushed::UpTo(offsets) => offsets,
-        };
-        offsets.into_iter().filter_map(|(partition, offset)| self.flushed_to(partition, offset)).collect()
+    /// Nothing from that offset on is ever committed while the task has the partition.
+    pub fn bar(&mut self, partition: &TopicPartition, offset: i64) {
+        if let Some(known) = self.partitions.get_mut(partition) {
+            known.bar = known.bar.min(offset);
+        }
     }
 
-    fn flushed_to(&mut self, partition: Named, offset: i64) -> Option<String> {
-        let name = format!("{partition}");
-        let key = TopicPartition { topic: partition.topic, partition: partition.partition };
-        match self.partitions.get_mut(&key) {
-            None => Some(format!("the sink says it has flushed {name}, which this task does not have; ignored")),
+    /// The sink has flushed all that was put.
+    pub fn flushed_everything(&mut self) {
+        self.partitions.values_mut().for_each(|known| known.flush(known.put));
+    }
+
+    /// The sink says that it has flushed so far. What makes no sense (ahead of what was put, of a partition that the task
+    /// does not have) is left out, and named.
+    pub fn flushed_to(&mut self, partition: &TopicPartition, offset: i64) -> Option<String> {
+        match self.partitions.get_mut(partition) {
+            None => Some(format!("the sink says it has flushed {partition}, which this task does not have; ignored")),
             Some(known) if offset > known.given => Some(format!(
-                "the sink says it has flushed {name} up to {offset}, but only {} was put; ignored",
+                "the sink says it has flushed {partition} up to {offset}, but only {} was put; ignored",
                 known.given
             )),
             Some(known) => {
                 // A sink does not know what is still to come again or to be kept as a dead letter.
-                known.flushed = known.flushed.max(offset.min(known.put));
+                known.flush(offset.min(known.put));
                 None
             }
         }
@@ -106,13 +113,9 @@ mod tests {
         let mut progress = Progress::default();
         progress.open(partition(0), 10);
         progress.put(&partition(0), 20);
-        let said = progress.flushed(Flushed::UpTo(vec![
-            (Named::new("t", 0), 21),
-            (Named::new("t", 1), 5),
-            (Named::new("t", 0), 15),
-        ]));
-        assert_eq!(said.len(), 2);
-        assert!(said[0].contains("only 20 was put") && said[1].contains("t-1, which this task does not have"));
+        assert!(progress.flushed_to(&partition(0), 21).unwrap().contains("only 20 was put"));
+        assert!(progress.flushed_to(&partition(1), 5).unwrap().contains("t-1, which this task does not have"));
+        assert_eq!(progress.flushed_to(&partition(0), 15), None);
         assert_eq!(progress.to_commit(), [(partition(0), 15)].into());
     }
 
@@ -122,8 +125,24 @@ mod tests {
         progress.open(partition(0), 10);
         progress.given(&partition(0), 20);
         progress.put(&partition(0), 15);
-        assert!(progress.flushed(Flushed::UpTo(vec![(Named::new("t", 0), 20)])).is_empty());
+        assert_eq!(progress.flushed_to(&partition(0), 20), None);
         assert_eq!(progress.to_commit(), [(partition(0), 15)].into());
+    }
+
+    #[test]
+    fn nothing_passes_a_bar_until_the_partition_is_taken_on_anew() {
+        let mut progress = Progress::default();
+        progress.open(partition(0), 10);
+        progress.put(&partition(0), 30);
+        progress.bar(&partition(0), 20);
+        progress.bar(&partition(0), 25);
+        progress.flushed_to(&partition(0), 30);
+        progress.flushed_everything();
+        assert_eq!(progress.to_commit(), [(partition(0), 20)].into());
+        progress.open(partition(0), 20);
+        progress.put(&partition(0), 30);
+        progress.flushed_everything();
+        assert_eq!(progress.to_commit(), [(partition(0), 30)].into());
     }
 
     proptest! {
@@ -146,7 +165,7 @@ mod tests {
                         if let Some((put, _)) = model.get_mut(&number) { *put = (*put).max(offset); }
                     }
                     2 => {
-                        progress.flushed(Flushed::UpTo(vec![(Named::new("t", number), offset)]));
+                        progress.flushed_to(&partition(number), offset);
                         if let Some((put, flushed)) = model.get_mut(&number) && offset <= *put { *flushed = (*flushed).max(offset); }
                     }
                     3 => {

@@ -1,5 +1,6 @@
 //! The sink loop's step of putting records: what is taken, what comes again, what is rejected.
 
+use std::fmt::Display;
 use std::pin::pin;
 
 use broker_client::FetchEvent;
@@ -97,6 +98,9 @@ impl Sink {
                 Vec::new()
             }
         };
+        if taken.kept {
+            self.keep(part, &again);
+        }
         let before = self.chunk.records.len();
         self.chunk.done(part, &again);
         self.calls.view.moved((before - self.chunk.records.len()) as u64);
@@ -115,6 +119,14 @@ impl Sink {
         Ok(())
     }
 
+    /// Keeps what dead letters may need of the first `part` records.
+    fn keep(&mut self, part: usize, again: &[usize]) {
+        let put = self.chunk.records.iter().zip(&self.chunk.originals).take(part).enumerate();
+        for (_, (record, original)) in put.filter(|(index, _)| again.binary_search(index).is_err()) {
+            self.kept.add(&origin_of(record), original.clone());
+        }
+    }
+
     fn reject(&mut self, part: usize, index: usize, why: Error) -> Result<()> {
         let mut put = self.chunk.records.iter().take(part);
         let Some(record) = put.nth(index).filter(|_| self.rejects.tolerates()) else {
@@ -130,16 +142,7 @@ impl Sink {
             Some(record) => format!("{} offset {}", record.origin, record.offset),
             None => "a record that was not put".to_owned(),
         };
-        let error = Error::fatal(format!("the sink cannot take {place}"));
-        let has_remedy = why.remedy_text().is_some();
-        let error = error.caused_by(why);
-        match has_remedy {
-            true => error,
-            false => error.remedy(
-                "Correct the sink's configuration or the data, or let the task go on without such records by \
-                 `errors.tolerance`.",
-            ),
-        }
+        refusal(place, why)
     }
 
     /// Partitions move on, unless a dead letter is not safe yet.
@@ -148,6 +151,7 @@ impl Sink {
             for (partition, next) in self.chunk.take_reached() {
                 self.progress.put(&partition, next);
             }
+            self.count_safe();
         }
     }
 
@@ -157,5 +161,18 @@ impl Sink {
             Ok(()) => self.count_done(),
             Err(error) => tracing::warn!(%error, "a dead letter was not written; its record is read again"),
         }
+    }
+}
+
+/// The task ends at a record that the sink rejects.
+pub(super) fn refusal(place: impl Display, why: Error) -> Error {
+    let has_remedy = why.remedy_text().is_some();
+    let error = Error::fatal(format!("the sink cannot take {place}")).caused_by(why);
+    match has_remedy {
+        true => error,
+        false => error.remedy(
+            "Correct the sink's configuration or the data, or let the task go on without such records by \
+             `errors.tolerance`.",
+        ),
     }
 }

@@ -89,6 +89,11 @@ impl Rejects {
         self.policy.tolerate
     }
 
+    /// Whether it writes down what it goes on without.
+    pub fn writes_letters(&self) -> bool {
+        self.letters.is_some()
+    }
+
     /// The task goes on without a record. Its partition must not pass it before [`settled`](Self::settled) returns.
     pub fn pass_over(&mut self, rejected: &Rejected<'_>) -> Result<()> {
         let Rejected { partition, offset, original, stage, why } = rejected;

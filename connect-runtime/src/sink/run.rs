@@ -9,12 +9,13 @@ use broker_client::offsets::{commit, committed};
 use broker_client::{Backoff, Client, ClientError, FetchEvent, Fetcher, TopicPartition};
 use connector_api::config::Config;
 use connector_api::plugin::{AnySinkConnector, AnySinkTask};
-use connector_api::{Error, FlushOccasion, Result, TaskContext, TopicPartition as Named};
+use connector_api::{Error, FlushOccasion, Flushed, Result, TaskContext, TopicPartition as Named, Written};
 use tokio::time::Instant;
 
 use super::chunk::Chunk;
 use super::decode::Decoder;
 use super::group::{Change, Group, GroupSettings};
+use super::kept::Kept;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::rejects::{RejectSettings, Rejects};
@@ -78,6 +79,10 @@ pub(super) struct Sink {
     /// Records that are being put, and when to try again.
     pub(super) chunk: Chunk,
     pub(super) try_again: Option<Instant>,
+    /// What the sink may still reject, what it says is safe, and when to listen to it again.
+    pub(super) kept: Kept,
+    pub(super) safe: Vec<(Named, i64)>,
+    pub(super) hear_again: Instant,
     /// What the fetcher found beside records while the connector was busy.
     pub(super) found: Option<FetchEvent>,
     pub(super) progress: Progress,
@@ -124,6 +129,9 @@ impl Sink {
             pacer: Pacer::new(view.limits().clone()),
             chunk: Chunk::default(),
             try_again: None,
+            kept: Kept::default(),
+            safe: Vec::new(),
+            hear_again: Instant::now(),
             found: None,
             progress: Progress::default(),
             consumer,
@@ -144,7 +152,7 @@ impl Sink {
                 return Ok(());
             }
             let running = order == Order::Run;
-            let to_put = !self.chunk.is_done() || !self.queue.is_empty();
+            let to_put = (!self.chunk.is_done() || !self.queue.is_empty()) && self.task.has_room();
             let (letters, again) = (self.rejects.is_waiting(), self.try_again);
             tokio::select! {
                 biased;
@@ -155,6 +163,7 @@ impl Sink {
                     settled?;
                     self.count_done();
                 }
+                written = heard(&mut *self.task, self.hear_again), if !letters => self.on_written(written)?,
                 () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if running && to_put && !letters => {
                     self.try_again = None;
                     self.put().await?;
@@ -273,6 +282,8 @@ impl Sink {
             self.fetcher.stop_reading(partition);
             self.queue.forget(partition);
             self.chunk.forget(partition);
+            self.kept.forget(partition);
+            self.safe.retain(|(named, _)| *named.topic != *partition.topic || named.partition != partition.partition);
             self.progress.close(partition);
         }
         self.calls.bounded("close", self.task.close(&named(gone))).await?;
@@ -291,8 +302,13 @@ impl Sink {
             }
         };
         self.orders.still_ours()?;
-        for warning in self.progress.flushed(flushed) {
-            connector_api::Host::warn(&self.calls.view, &warning);
+        match flushed {
+            Flushed::Everything => self.progress.flushed_everything(),
+            Flushed::UpTo(safe) => self.take_written(Written { safe, rejected: Vec::new() })?,
+            Flushed::Written(written) => self.take_written(written)?,
+        }
+        if occasion == FlushOccasion::Closing {
+            let _ = tokio::time::timeout(GIVE_UP_COMMIT, self.settle_letters()).await;
         }
         // The next interval tries again; if the place in the group is lost, a change says so.
         let _ = self.commit().await;
@@ -351,6 +367,12 @@ impl Sink {
         }
         let _ = tokio::time::timeout(Duration::from_secs(1), self.group.leave()).await;
     }
+}
+
+/// What the sink says of records that it kept, from that time on.
+async fn heard(task: &mut dyn AnySinkTask, from: Instant) -> Result<Written> {
+    tokio::time::sleep_until(from).await;
+    task.written().await
 }
 
 fn named(partitions: &[TopicPartition]) -> Vec<Named> {

@@ -3,7 +3,7 @@
 //! `DoubleSource` numbers its records from 0 (`{"n": 5}`, position `{"next": 6}`); `DoubleSink` keeps what it is given
 //! in memory, where a test finds it under the sink's `world` key. Both go wrong where `trouble` says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::error::{Decision, Error, Result};
 use crate::host::TaskContext;
 use crate::position::{Position, SourceOffset, SourcePartition};
 use crate::record::{SinkRecord, SourceRecord, TopicPartition};
-use crate::sink::{FlushOccasion, Flushed, Formats, SinkConnector, SinkTask, Taken};
+use crate::sink::{FlushOccasion, Flushed, Formats, SinkConnector, SinkTask, Taken, Written};
 use crate::source::{Outcome, PollLimits, SourceBatch, SourceConnector, SourceContext, SourceTask};
 
 /// Everything that the doubles of this process have been told and given, by the `world` key.
@@ -46,7 +46,8 @@ fn keys() -> ConfigDef {
              (0 is for ever), go wrong. Kinds: retry, reject, fail, fatal, panic, hang (await for ever), block (block \
              the thread for a minute), slow (100 ms longer), ahead (flush says too much), foreign (flush names a partition that \
              is not open), again (put asks for odd records again), odd (put rejects odd offsets), sevens (put rejects calls with an offset that is a \
-             multiple of seven, and names none).",
+             multiple of seven, and names none), keep (put keeps up to thirty records and what comes with them, which `written` writes ten at a time, a \
+             little later; there, odd rejects odd offsets).",
         ))
         .key(ConfigKey::preset("topic", ConfigType::String, "doubles").doc("Where the numbers go."))
         .key(ConfigKey::preset("count", ConfigType::Long, "100").doc("How many numbers there are."))
@@ -194,6 +195,7 @@ pub struct DoubleSink;
 pub struct DoubleSinkTask {
     trouble: Option<Trouble>,
     put: BTreeMap<TopicPartition, i64>,
+    kept: VecDeque<SinkRecord>,
 }
 
 impl SinkConnector for DoubleSink {
@@ -220,7 +222,25 @@ impl DoubleSinkTask {
         }
     }
 
-    fn keep(&mut self, record: &SinkRecord) {
+    /// Writes the next of the records that were kept.
+    async fn write_kept(&mut self) -> Result<Written> {
+        let kind = self.on("written", self.kept.len().to_string()).await?;
+        let mut written = Written::default();
+        for record in self.kept.drain(..self.kept.len().min(10)).collect::<Vec<_>>() {
+            match kind.as_deref() {
+                Some("odd") if record.offset % 2 == 1 => {
+                    let why = Error::reject(format!("offset {} is odd", record.offset));
+                    written.rejected.push((record.origin.clone(), record.offset, why));
+                }
+                _ => self.write(&record),
+            }
+            self.put.insert(record.origin.clone(), record.offset + 1);
+        }
+        written.safe = self.put.iter().map(|(partition, offset)| (partition.clone(), *offset)).collect();
+        Ok(written)
+    }
+
+    fn write(&mut self, record: &SinkRecord) {
         let value =
             record.value.as_bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
         let world = self.trouble.as_ref().map(|trouble| trouble.world.clone()).unwrap_or_default();
@@ -248,19 +268,41 @@ impl SinkTask for DoubleSinkTask {
         let mut again = Vec::new();
         for (index, record) in records.iter().enumerate() {
             let odd = record.offset % 2 == 1;
+            if kind.as_deref() == Some("keep") {
+                self.kept.push_back(record.clone());
+                taken.kept = true;
+                continue;
+            }
             self.put.insert(record.origin.clone(), record.offset + 1);
             match kind.as_deref() {
                 Some("odd") if odd => taken.reject(index, Error::reject(format!("offset {} is odd", record.offset))),
                 Some("again") if odd => again.push(index),
-                _ => self.keep(record),
+                _ => self.write(record),
             }
         }
         taken.again = (!again.is_empty()).then(|| (again, Error::retry("odd ones later")));
         Ok(taken)
     }
 
+    fn has_room(&self) -> bool {
+        self.kept.len() < 30
+    }
+
+    async fn written(&mut self) -> Result<Written> {
+        match self.kept.is_empty() {
+            true => std::future::pending().await,
+            false => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                self.write_kept().await
+            }
+        }
+    }
+
     async fn flush(&mut self, occasion: FlushOccasion) -> Result<Flushed> {
         let kind = self.on("flush", format!("{occasion:?}")).await?;
+        if !self.kept.is_empty() && occasion == FlushOccasion::Closing {
+            return self.write_kept().await.map(Flushed::Written);
+        }
         let put = self.put.iter().map(|(partition, offset)| (partition.clone(), *offset));
         match kind.as_deref() {
             Some("ahead") => Ok(Flushed::UpTo(put.map(|(partition, offset)| (partition, offset + 1000)).collect())),
@@ -271,6 +313,7 @@ impl SinkTask for DoubleSinkTask {
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.put.retain(|partition, _| !partitions.contains(partition));
+        self.kept.retain(|record| !partitions.contains(&record.origin));
         self.on("close", partitions.len().to_string()).await.map(|_| ())
     }
 

@@ -6,7 +6,7 @@ use crate::config::RawConfig;
 use crate::host::TaskContext;
 use crate::plugin::{AnySinkTask, Plugin};
 use crate::record::{SinkRecord, TopicPartition};
-use crate::sink::{FlushOccasion, Flushed};
+use crate::sink::{FlushOccasion, Flushed, Written};
 
 use super::{CALL_DEADLINE, STOP_DEADLINE, check_definition, within};
 
@@ -154,6 +154,7 @@ impl<'a> Run<'a> {
 
     /// Puts that many records of every partition that is open.
     async fn put(&mut self, world: &impl SinkWorld, count: i64) {
+        within(self.check, "room for more records", CALL_DEADLINE, self.make_room()).await;
         let mut records = Vec::new();
         for (partition, next) in &mut self.next {
             records.extend((*next..*next + count).map(|offset| world.record(partition, offset)));
@@ -164,18 +165,30 @@ impl<'a> Run<'a> {
         assert!(taken.rejected.is_empty() && taken.again.is_none(), "{}: good records: {taken:?}", self.check);
     }
 
+    /// As the worker does: what is under way goes on until the task takes more.
+    async fn make_room(&mut self) {
+        while !self.task.has_room() {
+            let written = self.task.written().await;
+            self.on_written(written.unwrap_or_else(|error| panic!("{}: written failed: {error:?}", self.check)));
+        }
+    }
+
     async fn flush(&mut self, occasion: FlushOccasion) {
         let flushed = within(self.check, "flush", CALL_DEADLINE, self.task.flush(occasion)).await;
         match flushed.unwrap_or_else(|error| panic!("{}: flush failed: {error:?}", self.check)) {
             Flushed::Everything => self.log.committed.extend(self.next.clone()),
-            Flushed::UpTo(offsets) => {
-                for (partition, offset) in offsets {
-                    let put = self.next.get(&partition);
-                    let Some(put) = put else { panic!("{}: {partition} is not open", self.check) };
-                    assert!(offset <= *put, "{}: {partition} flushed to {offset}, put to {put}", self.check);
-                    self.log.committed.insert(partition, offset);
-                }
-            }
+            Flushed::UpTo(safe) => self.on_written(Written { safe, rejected: Vec::new() }),
+            Flushed::Written(written) => self.on_written(written),
+        }
+    }
+
+    fn on_written(&mut self, written: Written) {
+        assert!(written.rejected.is_empty(), "{}: good records: {written:?}", self.check);
+        for (partition, offset) in written.safe {
+            let put = self.next.get(&partition);
+            let Some(put) = put else { panic!("{}: {partition} is not open", self.check) };
+            assert!(offset <= *put, "{}: {partition} flushed to {offset}, put to {put}", self.check);
+            self.log.committed.insert(partition, offset);
         }
     }
 
