@@ -1,6 +1,7 @@
 //! Checks on sinks.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::config::RawConfig;
 use crate::host::TaskContext;
@@ -163,6 +164,9 @@ impl<'a> Run<'a> {
         let taken = within(self.check, "put", CALL_DEADLINE, self.task.put(&records)).await;
         let taken = taken.unwrap_or_else(|error| panic!("{}: put failed: {error:?}", self.check));
         assert!(taken.rejected.is_empty() && taken.again.is_none(), "{}: good records: {taken:?}", self.check);
+        if let Ok(written) = tokio::time::timeout(Duration::from_millis(20), self.task.written()).await {
+            self.on_written(written.unwrap_or_else(|error| panic!("{}: written failed: {error:?}", self.check)));
+        }
     }
 
     /// As the worker does: what is under way goes on until the task takes more.

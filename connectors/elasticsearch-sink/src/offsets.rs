@@ -1,132 +1,160 @@
 //! How far each partition is safe on the server. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 
-use connector_api::{SinkRecord, TopicPartition};
+use connector_api::TopicPartition;
 
-/// Partitions and their offsets.
-#[derive(Debug, Default)]
-pub struct Offsets {
-    partitions: BTreeMap<TopicPartition, Partition>,
+/// A record on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Which time a partition was taken on.
+    life: u64,
+    /// The how-manieth record since.
+    nth: u64,
 }
 
+/// Partitions, and which of their records are on their way.
 #[derive(Debug, Default)]
-struct Partition {
-    /// The offset after the last record that was handed over.
-    end: i64,
-    /// Records below it that the server does not have yet.
-    open: BTreeSet<i64>,
+pub struct Offsets {
+    lives: BTreeMap<u64, Life>,
+    opened: u64,
+}
+
+/// A partition from when it is taken on to when it is given up.
+#[derive(Debug)]
+struct Life {
+    name: TopicPartition,
+    /// Records from the first that is on its way; `true` for those that are done.
+    records: VecDeque<(i64, bool)>,
+    /// How many are gone from the front.
+    gone: u64,
+    /// The offset after the last record, once there was one.
+    end: Option<i64>,
 }
 
 impl Offsets {
-    /// Records have been handed over; those at `open` (ascending indexes) the server does not have yet.
-    pub fn put(&mut self, records: &[SinkRecord], open: &[usize]) {
-        let mut open = open.iter().copied().peekable();
-        for (index, record) in records.iter().enumerate() {
-            let is_open = open.next_if_eq(&index).is_some();
-            self.partition(&record.origin).put(record.offset, is_open);
+    /// Partitions are taken on.
+    pub fn open(&mut self, partitions: &[TopicPartition]) {
+        self.close(partitions);
+        for name in partitions {
+            self.opened += 1;
+            self.lives.insert(self.opened, Life::new(name));
         }
     }
 
-    fn partition(&mut self, name: &TopicPartition) -> &mut Partition {
-        if !self.partitions.contains_key(name) {
-            self.partitions.insert(name.clone(), Partition::default());
-        }
-        self.partitions.entry(name.clone()).or_default()
+    /// Partitions are given up: what becomes of their records does not count any more.
+    pub fn close(&mut self, partitions: &[TopicPartition]) {
+        self.lives.retain(|_, life| !partitions.contains(&life.name));
     }
 
-    /// For each partition, the offset up to which everything is safe.
+    /// A record sets out. The records of a partition come in runs, so `last` says where the one before it is.
+    pub fn set_out(&mut self, partition: &TopicPartition, offset: i64, last: Option<Place>) -> Place {
+        let known = last.filter(|last| self.lives.get(&last.life).is_some_and(|life| life.name == *partition));
+        let number = match known {
+            Some(last) => last.life,
+            None => self.life_of(partition),
+        };
+        let life = self.lives.entry(number).or_insert_with(|| Life::new(partition));
+        let nth = life.gone + life.records.len() as u64;
+        life.records.push_back((offset, false));
+        life.end = Some(offset + 1);
+        Place { life: number, nth }
+    }
+
+    /// The partition's present life; the next free one if it has none.
+    fn life_of(&mut self, partition: &TopicPartition) -> u64 {
+        if let Some((number, _)) = self.lives.iter().find(|(_, life)| life.name == *partition) {
+            return *number;
+        }
+        self.opened += 1;
+        self.opened
+    }
+
+    /// The server has it, or never will.
+    pub fn done(&mut self, place: Place) {
+        let Some(life) = self.lives.get_mut(&place.life) else { return };
+        if let Some(record) = life.index(place).and_then(|index| life.records.get_mut(index)) {
+            record.1 = true;
+        }
+        while life.records.front().is_some_and(|(_, is_done)| *is_done) {
+            life.records.pop_front();
+            life.gone += 1;
+        }
+    }
+
+    /// The partition and offset of a record on its way; `None` once its partition was given up.
+    pub fn of(&self, place: Place) -> Option<(&TopicPartition, i64)> {
+        let life = self.lives.get(&place.life)?;
+        let (offset, _) = life.records.get(life.index(place)?)?;
+        Some((&life.name, *offset))
+    }
+
+    /// For each partition that had records, the offset up to which everything is safe.
     pub fn safe(&self) -> Vec<(TopicPartition, i64)> {
-        self.partitions.iter().map(|(name, partition)| (name.clone(), partition.safe())).collect()
-    }
-
-    /// Partitions are taken on or given up: what was known of them does not count any more.
-    pub fn forget(&mut self, partitions: &[TopicPartition]) {
-        self.partitions.retain(|name, _| !partitions.contains(name));
+        let safe = |life: &Life| Some((life.name.clone(), life.records.front().map(|first| first.0).or(life.end)?));
+        self.lives.values().filter_map(safe).collect()
     }
 }
 
-impl Partition {
-    fn put(&mut self, offset: i64, is_open: bool) {
-        self.end = self.end.max(offset + 1);
-        if is_open {
-            self.open.insert(offset);
-        } else if !self.open.is_empty() {
-            self.open.remove(&offset);
-        }
+impl Life {
+    fn new(name: &TopicPartition) -> Life {
+        Life { name: name.clone(), records: VecDeque::new(), gone: 0, end: None }
     }
 
-    fn safe(&self) -> i64 {
-        self.open.first().copied().unwrap_or(self.end)
+    fn index(&self, place: Place) -> Option<usize> {
+        place.nth.checked_sub(self.gone).and_then(|index| usize::try_from(index).ok())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use connector_api::TimestampType;
-    use connector_api::data::Payload;
     use proptest::prelude::*;
 
-    fn record(partition: i32, offset: i64) -> SinkRecord {
-        SinkRecord {
-            topic: "t".into(),
-            origin: TopicPartition::new("t", partition),
-            offset,
-            key: Payload::Null,
-            value: Payload::Null,
-            headers: Vec::new(),
-            timestamp: None,
-            timestamp_type: TimestampType::CreateTime,
-        }
-    }
+    use super::*;
 
     proptest! {
-        /// Calls as a worker makes them: in order, with what stayed open put again before anything new.
+        /// Records of three partitions set out in order, with gaps, and are done in any order.
         #[test]
-        fn nothing_that_is_open_is_ever_passed(calls in proptest::collection::vec(
-            (proptest::collection::vec((0i32..3, 1i64..3, any::<bool>()), 0..10), any::<u64>()), 1..20)
+        fn nothing_that_is_on_its_way_is_ever_passed(
+            steps in proptest::collection::vec((0i32..3, 1i64..4, any::<bool>(), any::<prop::sample::Index>()), 1..200)
         ) {
-            let (mut offsets, mut next, mut done) = (Offsets::default(), [0i64; 3], BTreeMap::new());
-            for (call, seed) in calls {
-                let mut records: Vec<SinkRecord> = Vec::new();
-                let mut open = Vec::new();
-                for (partition, step, stays) in call {
-                    next[partition as usize] += step;
-                    if stays {
-                        open.push(records.len());
-                    }
-                    records.push(record(partition, next[partition as usize]));
+            let names: Vec<TopicPartition> = (0..3).map(|number| TopicPartition::new("t", number)).collect();
+            let mut offsets = Offsets::default();
+            offsets.open(&names);
+            let (mut ends, mut under_way, mut last) = ([0i64; 3], Vec::<(Place, i32, i64)>::new(), None);
+            for (number, step, sets_out, which) in steps {
+                if sets_out {
+                    let end = &mut ends[number as usize];
+                    let place = offsets.set_out(&names[number as usize], *end + step, last);
+                    prop_assert_eq!(offsets.of(place), Some((&names[number as usize], *end + step)));
+                    under_way.push((place, number, *end + step));
+                    *end += step + 1;
+                    last = Some(place);
+                } else if !under_way.is_empty() {
+                    let (place, ..) = under_way.swap_remove(which.index(under_way.len()));
+                    offsets.done(place);
                 }
-                let mut round = 0;
-                loop {
-                    offsets.put(&records, &open);
-                    for (index, record) in records.iter().enumerate() {
-                        done.insert((record.origin.partition, record.offset), !open.contains(&index));
-                    }
-                    for (name, safe) in offsets.safe() {
-                        let mut of = done.iter().filter(|((partition, _), _)| *partition == name.partition);
-                        let first_open = of.clone().find(|(_, done)| !**done).map(|((_, offset), _)| *offset);
-                        let end = of.next_back().map(|((_, offset), _)| offset + 1);
-                        prop_assert_eq!(Some(safe), first_open.or(end));
-                    }
-                    if open.is_empty() {
-                        break;
-                    }
-                    records = open.iter().map(|index| records[*index].clone()).collect();
-                    round += 1;
-                    open = (0..records.len()).filter(|at| round < 4 && (seed >> ((*at + round) % 64)) & 1 == 1).collect();
+                for (name, safe) in offsets.safe() {
+                    let of = under_way.iter().filter(|(_, number, _)| *number == name.partition);
+                    let first = of.map(|(_, _, offset)| *offset).min();
+                    prop_assert_eq!(safe, first.unwrap_or(ends[name.partition as usize]));
                 }
             }
         }
     }
 
     #[test]
-    fn what_is_given_up_is_forgotten() {
+    fn a_partition_that_is_taken_on_anew_begins_anew() {
+        let name = TopicPartition::new("t", 0);
         let mut offsets = Offsets::default();
-        offsets.put(&[record(0, 5), record(1, 9)], &[0]);
-        assert_eq!(offsets.safe(), [(TopicPartition::new("t", 0), 5), (TopicPartition::new("t", 1), 10)]);
-        offsets.forget(&[TopicPartition::new("t", 0)]);
-        assert_eq!(offsets.safe(), [(TopicPartition::new("t", 1), 10)]);
+        let before = offsets.set_out(&name, 5, None);
+        offsets.close(std::slice::from_ref(&name));
+        assert_eq!((offsets.of(before), offsets.safe()), (None, vec![]));
+        offsets.open(std::slice::from_ref(&name));
+        let after = offsets.set_out(&name, 5, Some(before));
+        offsets.done(before);
+        assert_eq!(offsets.safe(), [(name.clone(), 5)]);
+        offsets.done(after);
+        assert_eq!(offsets.safe(), [(name, 6)]);
     }
 }

@@ -1,30 +1,35 @@
-//! The task: plan, send, wait for the answers.
+//! The task: plan, send on and on, say what the server has.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connector_api::config::Config;
 use connector_api::{
     Error, FlushOccasion, Flushed, Host, ReadFrom, Result, SinkRecord, SinkTask, Taken, TaskContext, TopicPartition,
+    Written,
 };
 
 use crate::config::{OnMalformed, Settings};
 use crate::document::{Planned, Planner};
 use crate::offsets::Offsets;
 use crate::send::client::Client;
-use crate::send::{Job, Sender, Sent};
+use crate::send::{Job, Sender, Settled};
 use crate::server;
+
+/// How long partitions that are given up wait for their documents. What is not on the server then is read again.
+const CLOSING_WAIT: Duration = Duration::from_secs(3);
 
 /// Writes documents.
 #[derive(Default)]
 pub struct ElasticsearchSinkTask {
     started: Option<Started>,
-    offsets: Offsets,
 }
 
 struct Started {
     planner: Planner,
     sender: Sender,
+    offsets: Offsets,
     on_malformed: OnMalformed,
     host: Arc<dyn Host>,
     warned: HashSet<Arc<str>>,
@@ -33,7 +38,7 @@ struct Started {
 impl SinkTask for ElasticsearchSinkTask {
     async fn start(&mut self, context: TaskContext, config: &Config) -> Result<()> {
         let settings = Settings::new(config)?;
-        let client = Client::new(&settings.connection, settings.requests.in_flight)?;
+        let client = Arc::new(Client::new(&settings.connection, settings.requests.in_flight)?);
         if let Some(warning) = one_answers(&client).await? {
             context.host.warn(&warning);
         }
@@ -41,6 +46,7 @@ impl SinkTask for ElasticsearchSinkTask {
             on_malformed: settings.documents.on_malformed,
             planner: Planner::new(settings.documents),
             sender: Sender::new(client, settings.requests),
+            offsets: Offsets::default(),
             host: context.host,
             warned: HashSet::new(),
         });
@@ -48,33 +54,50 @@ impl SinkTask for ElasticsearchSinkTask {
     }
 
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<Vec<ReadFrom>> {
-        self.offsets.forget(partitions);
+        self.started()?.offsets.open(partitions);
         Ok(Vec::new())
     }
 
-    /// Returns once the server has all documents, refuses them, or could not be made to take them for a while.
+    /// Takes the records over; [`written`](SinkTask::written) sends them.
     async fn put(&mut self, records: &[SinkRecord]) -> Result<Taken> {
-        let Some(started) = &mut self.started else { return Err(Error::fatal("the task has not started")) };
-        let (jobs, mut taken) = started.plan(records);
-        let sent = started.sender.send(jobs).await?;
-        started.judge(records, &sent, &mut taken);
-        taken.again = sent.open;
-        let open = taken.again.as_ref().map(|(open, _)| open.as_slice()).unwrap_or_default();
-        self.offsets.put(records, open);
-        Ok(taken)
+        Ok(self.started()?.take(records))
     }
 
-    async fn flush(&mut self, _: FlushOccasion) -> Result<Flushed> {
-        Ok(Flushed::UpTo(self.offsets.safe()))
+    fn has_room(&self) -> bool {
+        self.started.as_ref().is_none_or(|started| started.sender.has_room())
+    }
+
+    async fn written(&mut self) -> Result<Written> {
+        let started = self.started()?;
+        let settled = started.sender.advance().await;
+        started.show_trouble();
+        Ok(started.judge(settled?))
+    }
+
+    async fn flush(&mut self, occasion: FlushOccasion) -> Result<Flushed> {
+        let started = self.started()?;
+        let settled = match occasion {
+            FlushOccasion::Interval => Vec::new(),
+            FlushOccasion::Closing => started.sender.finish(CLOSING_WAIT).await?,
+        };
+        Ok(Flushed::Written(started.judge(settled)))
     }
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
-        self.offsets.forget(partitions);
+        let Started { offsets, sender, .. } = self.started()?;
+        offsets.close(partitions);
+        sender.retain(|place| offsets.of(place).is_some());
         Ok(())
     }
 
     async fn stop(&mut self) {
         self.started = None;
+    }
+}
+
+impl ElasticsearchSinkTask {
+    fn started(&mut self) -> Result<&mut Started> {
+        self.started.as_mut().ok_or_else(|| Error::fatal("the task has not started"))
     }
 }
 
@@ -91,52 +114,65 @@ async fn one_answers(client: &Client) -> Result<Option<String>> {
 }
 
 impl Started {
-    /// The records' operations; what cannot become a document is rejected.
-    fn plan(&mut self, records: &[SinkRecord]) -> (Vec<Job>, Taken) {
-        let (mut jobs, mut taken) = (Vec::with_capacity(records.len()), Taken::all());
-        for (record, it) in records.iter().enumerate() {
-            match self.planner.plan(it) {
-                Planned::Write { operation, own } => jobs.push(Job { record, operation, own }),
-                Planned::Nothing => {}
-                Planned::Invalid(why) => taken.reject(record, why),
+    /// Plans what is written for each record; what cannot become a document is rejected.
+    fn take(&mut self, records: &[SinkRecord]) -> Taken {
+        let (mut taken, mut last) = (Taken::kept(), None);
+        for (index, record) in records.iter().enumerate() {
+            let place = self.offsets.set_out(&record.origin, record.offset, last);
+            last = Some(place);
+            match self.planner.plan(record) {
+                Planned::Write { operation, own } => self.sender.add(Job { place, operation, own }),
+                Planned::Nothing => self.offsets.done(place),
+                Planned::Invalid(why) => {
+                    self.offsets.done(place);
+                    taken.reject(index, why);
+                }
             }
         }
-        (jobs, taken)
+        taken
     }
 
-    /// Rejects or passes over what the server refuses.
-    fn judge(&mut self, records: &[SinkRecord], sent: &Sent, taken: &mut Taken) {
-        for (index, why) in &sent.malformed {
-            let record = &records[*index];
-            match self.on_malformed {
-                OnMalformed::Fail => taken.reject(*index, refused(why)),
-                OnMalformed::Warn => {
-                    tracing::warn!(partition = %record.origin, offset = record.offset, "{why}; passed over");
-                    self.warn_of(record);
-                }
-                OnMalformed::Ignore => {
-                    tracing::debug!(partition = %record.origin, offset = record.offset, "{why}; passed over");
+    /// What is safe; rejects or passes over what the server refuses.
+    fn judge(&mut self, settled: Vec<Settled>) -> Written {
+        let mut written = Written::default();
+        for Settled { place, refused } in settled {
+            if let (Some(why), Some((origin, offset))) = (refused, self.offsets.of(place)) {
+                let origin = origin.clone();
+                match self.on_malformed {
+                    OnMalformed::Fail => written.rejected.push((origin, offset, refusal(&why))),
+                    OnMalformed::Warn => {
+                        tracing::warn!(partition = %origin, offset, "{why}; passed over");
+                        self.warn_of(&origin, offset);
+                    }
+                    OnMalformed::Ignore => tracing::debug!(partition = %origin, offset, "{why}; passed over"),
                 }
             }
+            self.offsets.done(place);
         }
-        taken.rejected.sort_by_key(|(index, _)| *index);
+        written.rejected.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        written.safe = self.offsets.safe();
+        written
     }
 
     /// In the status once for each topic, since it has no room for each document; the log has them all.
-    fn warn_of(&mut self, record: &SinkRecord) {
+    fn warn_of(&mut self, origin: &TopicPartition, offset: i64) {
         const TOPICS: usize = 100;
-        if self.warned.len() < TOPICS && self.warned.insert(record.topic.clone()) {
+        if self.warned.len() < TOPICS && self.warned.insert(origin.topic.clone()) {
             let text = format!(
-                "the server refuses documents of the topic {}, the first at {} offset {}; they are passed over, and the log \
-                 names them",
-                record.topic, record.origin, record.offset
+                "the server refuses documents of the topic {}, the first at {origin} offset {offset}; they are passed over, \
+                 and the log names them",
+                origin.topic
             );
             self.host.warn(&text);
         }
     }
+
+    fn show_trouble(&self) {
+        self.host.activity(&self.sender.trouble().unwrap_or_default());
+    }
 }
 
-fn refused(why: &str) -> Error {
+fn refusal(why: &str) -> Error {
     Error::reject(why).remedy(
         "Correct the index's mapping or the data, or set `behavior.on.malformed.documents` to `warn` or `ignore` to pass such \
          documents over.",

@@ -83,7 +83,8 @@ pub struct Requests {
     pub in_flight: usize,
     pub retries: u32,
     pub backoff: Duration,
-    pub call_limit: Duration,
+    pub linger: Duration,
+    pub buffered: usize,
 }
 
 impl Settings {
@@ -174,7 +175,8 @@ fn requests(config: &Config) -> Requests {
         in_flight: config.count("max.in.flight.requests").max(1),
         retries: u32::try_from(config.count("max.retries")).unwrap_or(u32::MAX),
         backoff: config.millis("retry.backoff.ms"),
-        call_limit: config.millis("flush.timeout.ms"),
+        linger: config.millis("linger.ms"),
+        buffered: config.count("max.buffered.records").max(1),
     }
 }
 

@@ -1,22 +1,44 @@
-//! What of a call's operations is sent next. Pure: time is a number of milliseconds.
+//! Which operations are sent next. Pure: time is a number of milliseconds.
 //!
 //! Two writes of one document are never in two requests at the same time, and never out of order: within a request the
 //! server does them in order. So the last one wins, whatever fails in between.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::BuildHasher;
 
 use crate::bulk::size_of;
 use crate::document::Operation;
+use crate::offsets::Place;
 
 /// An operation that is to be sent.
 #[derive(Debug)]
 pub struct Job {
-    /// The record's index in the call.
-    pub record: usize,
-    /// It.
+    /// The record.
+    pub place: Place,
+    /// What is done for it.
     pub operation: Operation,
     /// Whether no other job writes the document.
     pub own: bool,
+}
+
+/// A job on its way.
+#[derive(Debug)]
+pub struct Entry {
+    /// It.
+    pub job: Job,
+    /// How many times it has been sent without success.
+    pub attempts: u32,
+    /// In the order of the records.
+    number: u64,
+    /// Stands for the document that it writes; `None` where nothing else writes it. Two documents may share a number,
+    /// and then wait for each other without need.
+    document: Option<u64>,
+    size: usize,
+    since: u64,
+    not_before: u64,
+    /// The most operations of the request that it goes in.
+    most: usize,
 }
 
 /// What became of a job that was sent.
@@ -24,7 +46,7 @@ pub struct Job {
 pub enum Fate {
     /// The server has it, or never will: it is over.
     Settled,
-    /// It goes again at that time, unless it was tried too often.
+    /// It goes again at that time.
     Again {
         /// When.
         at: u64,
@@ -33,170 +55,163 @@ pub enum Fate {
     Split,
 }
 
-/// The most of a request.
+/// How requests are cut.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Operations.
+pub struct Cut {
+    /// The most operations.
     pub documents: usize,
-    /// Bytes; one operation larger than this goes alone.
+    /// The most bytes; one operation larger than this goes alone.
     pub bytes: usize,
+    /// How long an operation may wait for the request to fill up while others are under way, in milliseconds.
+    pub linger: u64,
 }
 
-/// A call's jobs. Each is waiting, sent, given up, or over.
-#[derive(Debug)]
+/// All jobs that are not over: waiting, or sent.
+#[derive(Debug, Default)]
 pub struct Pending {
-    jobs: Vec<Job>,
-    /// For each job the document that it writes, as a number; `None` where nothing else writes it.
-    documents: Vec<Option<u32>>,
-    attempts: Vec<u32>,
-    waiting: BTreeMap<usize, Wait>,
+    waiting: BTreeMap<u64, Entry>,
     /// Documents that a request under way writes.
-    busy: HashSet<u32>,
+    busy: HashSet<u64>,
+    hasher: RandomState,
+    added: u64,
     sent: usize,
-    given_up: Vec<usize>,
-    retries: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Wait {
-    from: u64,
-    /// The most operations of the request that it goes in.
-    most: usize,
+    bytes: usize,
+    /// How many that wait have a time before which they do not go.
+    delayed: usize,
 }
 
 impl Pending {
-    /// All waiting; each is sent again at most that often.
-    pub fn new(jobs: Vec<Job>, retries: u32) -> Pending {
-        let documents = number_documents(&jobs);
-        let waiting = (0..jobs.len()).map(|at| (at, Wait { from: 0, most: usize::MAX })).collect();
-        let attempts = vec![0; jobs.len()];
-        Pending { jobs, documents, attempts, waiting, busy: HashSet::new(), sent: 0, given_up: Vec::new(), retries }
+    /// Another job, behind all others.
+    pub fn add(&mut self, job: Job, now: u64) {
+        let (number, size) = (self.added, size_of(&job.operation));
+        let document = (!job.own).then(|| self.hasher.hash_one((&*job.operation.index, &job.operation.id)));
+        self.added += 1;
+        self.bytes += size;
+        let (attempts, since, not_before, most) = (0, now, 0, usize::MAX);
+        self.waiting.insert(number, Entry { job, attempts, number, document, size, since, not_before, most });
     }
 
-    /// The jobs.
-    pub fn jobs(&self) -> &[Job] {
-        &self.jobs
+    /// How many jobs are not over.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.sent
     }
 
-    /// Whether nothing waits and nothing is under way.
-    pub fn is_over(&self) -> bool {
-        self.waiting.is_empty() && self.sent == 0
+    /// About how many bytes of requests they are.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    /// How many times a job has been sent without success.
-    pub fn attempts(&self, job: usize) -> u32 {
-        self.attempts[job]
-    }
-
-    /// The jobs of the next request in order; none if nothing can be sent now.
-    pub fn next(&mut self, now: u64, limits: Limits) -> Vec<usize> {
-        let (mut batch, mut bytes, mut most) = (Vec::new(), 0, limits.documents);
-        // Documents of which an earlier write stays behind: later ones have to stay behind it.
-        let mut held: HashSet<u32> = HashSet::new();
-        for (job, wait) in &self.waiting {
-            let document = self.documents[*job];
-            let barred = document.is_some_and(|document| held.contains(&document) || self.busy.contains(&document));
-            let most_now = most.min(wait.most);
-            let fits = batch.len() < most_now
-                && (batch.is_empty() || bytes + size_of(&self.jobs[*job].operation) <= limits.bytes);
-            if barred || wait.from > now || !fits {
-                held.extend(document);
-                if batch.len() >= most {
-                    break;
-                }
-                continue;
-            }
-            most = most_now;
-            bytes += size_of(&self.jobs[*job].operation);
-            batch.push(*job);
+    /// How many have been sent more often than that without success and wait.
+    pub fn failing(&self, attempts: u32) -> usize {
+        if self.delayed == 0 {
+            return 0;
         }
-        for job in &batch {
-            self.waiting.remove(job);
-            self.busy.extend(self.documents[*job]);
+        self.waiting.values().filter(|entry| entry.attempts > attempts).count()
+    }
+
+    /// The next request, its jobs in order; none if nothing is to be sent now. A request that is not full waits for more
+    /// while others are under way, unless `in_haste`.
+    pub fn next(&mut self, now: u64, cut: Cut, in_haste: bool) -> Vec<Entry> {
+        let may_wait = self.sent > 0 && !in_haste;
+        if may_wait && self.is_short(cut) && self.lingers_until(cut).is_none_or(|until| until > now) {
+            return Vec::new();
         }
+        let chosen = self.choose(now, cut);
+        let batch: Vec<Entry> = chosen.iter().filter_map(|number| self.waiting.remove(number)).collect();
+        self.delayed -= batch.iter().filter(|entry| entry.not_before > 0).count();
+        self.busy.extend(batch.iter().filter_map(|entry| entry.document));
         self.sent += batch.len();
         batch
     }
 
-    /// When the next job may be sent that waits for a time after `now`.
-    pub fn next_time(&self, now: u64) -> Option<u64> {
-        self.waiting.values().map(|wait| wait.from).filter(|from| *from > now).min()
+    /// Whether all that waits would not fill a request.
+    fn is_short(&self, cut: Cut) -> bool {
+        self.waiting.len() < cut.documents && self.waiting.values().map(|entry| entry.size).sum::<usize>() < cut.bytes
     }
 
-    /// A request is over: what became of each of its jobs.
+    fn lingers_until(&self, cut: Cut) -> Option<u64> {
+        self.waiting.values().next().map(|first| first.since.saturating_add(cut.linger))
+    }
+
+    fn choose(&self, now: u64, cut: Cut) -> Vec<u64> {
+        let (mut chosen, mut bytes, mut most) = (Vec::new(), 0, cut.documents);
+        // Documents of which an earlier write stays behind: later ones have to stay behind it.
+        let mut held: HashSet<u64> = HashSet::new();
+        for (number, entry) in &self.waiting {
+            let barred = entry.document.is_some_and(|one| held.contains(&one) || self.busy.contains(&one));
+            let most_now = most.min(entry.most);
+            let fits = chosen.len() < most_now && (chosen.is_empty() || bytes + entry.size <= cut.bytes);
+            if barred || entry.not_before > now {
+                held.extend(entry.document);
+                continue;
+            }
+            if !fits {
+                break;
+            }
+            most = most_now;
+            bytes += entry.size;
+            chosen.push(*number);
+        }
+        chosen
+    }
+
+    /// When something may have to be sent that could not be sent `now`, if nothing else happens.
+    pub fn next_time(&self, now: u64, cut: Cut) -> Option<u64> {
+        let delayed = self.waiting.values().map(|entry| entry.not_before).filter(|at| *at > now);
+        let again = if self.delayed > 0 { delayed.min() } else { None };
+        let lingers = self.lingers_until(cut).filter(|at| *at > now);
+        again.into_iter().chain(lingers).min()
+    }
+
+    /// A request is over: what became of each of its jobs. Those that are over come back, with their index.
     ///
     /// A later write of the same document in the request goes again with the one before it, unless the server compares
     /// versions: done alone, the earlier one would undo it.
-    pub fn done(&mut self, batch: &[usize], fates: &[Fate]) {
+    pub fn done(&mut self, batch: Vec<Entry>, fates: &[Fate]) -> Vec<(usize, Place)> {
         self.sent -= batch.len();
         let half = batch.len().div_ceil(2);
-        let mut behind: HashMap<u32, Fate> = HashMap::new();
-        for (job, fate) in batch.iter().zip(fates) {
-            let document = self.documents[*job];
-            document.map(|document| self.busy.remove(&document));
-            let before = document.and_then(|document| behind.get(&document).copied());
+        let (mut behind, mut over): (HashMap<u64, Fate>, _) = (HashMap::new(), Vec::with_capacity(batch.len()));
+        for (index, (mut entry, fate)) in batch.into_iter().zip(fates).enumerate() {
+            entry.document.map(|document| self.busy.remove(&document));
+            let before = entry.document.and_then(|document| behind.get(&document).copied());
             let fate = match (before, fate) {
-                (Some(before), Fate::Settled) if !self.jobs[*job].operation.is_versioned() => before,
+                (Some(before), Fate::Settled) if !entry.job.operation.is_versioned() => before,
                 (Some(Fate::Again { at: before }), Fate::Again { at }) => Fate::Again { at: before.max(*at) },
                 (_, fate) => *fate,
             };
-            if let (Some(document), true) = (document, fate != Fate::Settled) {
+            if let (Some(document), true) = (entry.document, fate != Fate::Settled) {
                 behind.insert(document, fate);
             }
             match fate {
-                Fate::Settled => {}
-                Fate::Split => drop(self.waiting.insert(*job, Wait { from: 0, most: half })),
+                Fate::Settled => {
+                    self.bytes -= entry.size;
+                    over.push((index, entry.job.place));
+                    continue;
+                }
+                Fate::Split => (entry.not_before, entry.most) = (0, half),
                 Fate::Again { at } => {
-                    self.attempts[*job] += 1;
-                    self.waiting.insert(*job, Wait { from: at, most: usize::MAX });
+                    entry.attempts += 1;
+                    (entry.not_before, entry.most) = (at, usize::MAX);
                 }
             }
+            self.delayed += usize::from(entry.not_before > 0);
+            self.waiting.insert(entry.number, entry);
         }
-        self.give_up_exhausted();
+        over
     }
 
-    /// Nothing waiting is sent any more.
-    pub fn give_up(&mut self) {
-        self.given_up.extend(std::mem::take(&mut self.waiting).into_keys());
-    }
-
-    /// The records of jobs that were given up, ascending.
-    pub fn into_given_up(self) -> Vec<usize> {
-        let mut records: Vec<usize> = self.given_up.iter().map(|job| self.jobs[*job].record).collect();
-        records.sort_unstable();
-        records
-    }
-
-    /// Gives up what was tried too often, and with it all later writes of the same document.
-    fn give_up_exhausted(&mut self) {
-        let retries = self.retries;
-        if !self.waiting.keys().any(|job| self.attempts[*job] > retries) {
-            return;
-        }
-        let mut dead: HashSet<u32> = HashSet::new();
-        let (attempts, documents, given_up) = (&self.attempts, &self.documents, &mut self.given_up);
-        self.waiting.retain(|job, _| {
-            let document = documents[*job];
-            let over = attempts[*job] > retries || document.is_some_and(|document| dead.contains(&document));
-            if over {
-                dead.extend(document);
-                given_up.push(*job);
+    /// Drops what waits and is not wanted any more.
+    pub fn retain(&mut self, wanted: impl Fn(Place) -> bool) {
+        let (bytes, delayed) = (&mut self.bytes, &mut self.delayed);
+        self.waiting.retain(|_, entry| {
+            let stays = wanted(entry.job.place);
+            if !stays {
+                *bytes -= entry.size;
+                *delayed -= usize::from(entry.not_before > 0);
             }
-            !over
+            stays
         });
     }
-}
-
-fn number_documents(jobs: &[Job]) -> Vec<Option<u32>> {
-    let mut known: HashMap<(&str, &str), u32> = HashMap::new();
-    let mut numbers = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        // A call has far fewer records than there are numbers.
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        let name = (&*job.operation.index, job.operation.id.as_str());
-        numbers.push((!job.own).then(|| *known.entry(name).or_insert(next)));
-    }
-    numbers
 }
 
 #[cfg(test)]

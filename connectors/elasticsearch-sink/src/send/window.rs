@@ -1,5 +1,7 @@
 //! How many requests may be under way, and how long to wait before one goes again. Pure.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 /// The longest wait before something is sent again, before it is drawn at random.
@@ -40,6 +42,12 @@ impl Window {
 pub fn wait(base: Duration, failures: u32, chance: f64) -> Duration {
     let doubled = base.checked_mul(2u32.saturating_pow(failures.saturating_sub(1))).unwrap_or(LONGEST_WAIT);
     doubled.min(LONGEST_WAIT).mul_f64(chance.clamp(0.0, 1.0))
+}
+
+/// From 0 to 1 at random.
+pub fn chance() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

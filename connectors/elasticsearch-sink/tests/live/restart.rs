@@ -25,7 +25,9 @@ async fn a_server_that_is_killed_and_restarted_in_the_middle_loses_nothing() {
         let records: Vec<_> = (call * 500..(call + 1) * 500)
             .map(|at| record("killed", at, &(at % 15_000).to_string(), &value(at)))
             .collect();
-        rounds += put_at_last(&mut task, &records).await;
+        let (rejected, troubles) = put_at_last(&mut task, &records).await.unwrap();
+        assert!(rejected.is_empty(), "{rejected:?}");
+        rounds += troubles.len();
         assert_eq!(safe(&mut task).await, (call + 1) * 500);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

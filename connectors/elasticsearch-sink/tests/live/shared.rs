@@ -50,32 +50,38 @@ pub async fn start(raw: &RawConfig) -> ElasticsearchSinkTask {
     try_start(raw).await.unwrap()
 }
 
-/// Puts records that the server takes.
+/// Puts records that the server takes, and waits until it has them.
 pub async fn put(task: &mut ElasticsearchSinkTask, records: &[SinkRecord]) {
-    let taken = task.put(records).await.unwrap();
-    assert!(taken.rejected.is_empty() && taken.again.is_none(), "{taken:?}");
+    let (rejected, _) = put_at_last(task, records).await.unwrap();
+    assert!(rejected.is_empty(), "{rejected:?}");
 }
 
-/// Puts records as the worker does: again, and again, until all are taken. How often it had to.
-pub async fn put_at_last(task: &mut ElasticsearchSinkTask, records: &[SinkRecord]) -> usize {
-    let mut left = records.to_vec();
-    for round in 0.. {
-        let taken = task.put(&left).await.unwrap();
-        assert!(taken.rejected.is_empty(), "{taken:?}");
-        let Some((open, why)) = taken.again else { return round };
-        assert!(matches!(why.decision(), Decision::Retry { .. }) && round < 1000, "{why}");
-        let first_open = left[open[0]].offset;
-        assert_eq!(safe(task).await, first_open, "nothing that is open is flushed");
-        left = open.iter().map(|index| left[*index].clone()).collect();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// Puts records of partition 0 as the worker does, and waits until each of them is written or rejected: the offsets of
+/// those, with the reason, and the passing trouble on the way.
+pub async fn put_at_last(
+    task: &mut ElasticsearchSinkTask,
+    records: &[SinkRecord],
+) -> Result<(Vec<(i64, Error)>, Vec<Error>)> {
+    let taken = task.put(records).await?;
+    assert!(taken.again.is_none(), "{taken:?}");
+    let early = taken.rejected.into_iter().map(|(index, why)| (records[index].offset, why));
+    let (mut rejected, mut troubles): (Vec<_>, _) = (early.collect(), Vec::new());
+    let end = records.iter().map(|record| record.offset + 1).max().unwrap_or(0);
+    while safe(task).await < end {
+        match tokio::time::timeout(Duration::from_secs(60), task.written()).await.expect("the server answers") {
+            Ok(written) => rejected.extend(written.rejected.into_iter().map(|(_, offset, why)| (offset, why))),
+            Err(why) if matches!(why.decision(), Decision::Retry { .. }) => troubles.push(why),
+            Err(why) => return Err(why),
+        }
     }
-    unreachable!()
+    rejected.sort_by_key(|(offset, _)| *offset);
+    Ok((rejected, troubles))
 }
 
 /// How far partition 0 is safe.
 pub async fn safe(task: &mut ElasticsearchSinkTask) -> i64 {
     match task.flush(FlushOccasion::Interval).await.unwrap() {
-        Flushed::UpTo(offsets) => offsets[0].1,
-        Flushed::Everything => panic!("offsets are named"),
+        Flushed::Written(Written { safe, rejected }) if rejected.is_empty() => safe[0].1,
+        other => panic!("offsets are named: {other:?}"),
     }
 }

@@ -2,20 +2,17 @@
 
 use connector_api::config::{Check, ConfigDef, Importance};
 
-use super::{Boolean, Int, Long, idle, number, preset};
+use super::{Boolean, Long, idle, number, preset};
 
 /// The keys.
 pub fn keys() -> ConfigDef {
-    const WAITS: &str =
-        "each call of the worker waits for the server's answer to all of its records, so none stay buffered";
     ConfigDef::new()
         .key(number(
             "batch.size",
             "2000",
             1,
             1_000_000,
-            "The most documents of a request. The worker hands over `max.poll.records` (500) records at a time: raise \
-             `consumer.override.max.poll.records` for larger requests.",
+            "The most documents of a request.",
         ))
         .key(number(
             "bulk.size.bytes",
@@ -54,18 +51,21 @@ pub fn keys() -> ConfigDef {
             .check(Check::Between(0, 86_400_000))
             .importance(Importance::Low),
         )
-        .key(
-            number(
-                "flush.timeout.ms",
-                "180000",
-                1,
-                86_400_000,
-                "How long after the worker's call a document may still be sent again, in milliseconds; as with \
-                 `max.retries`, the worker then goes on trying.",
-            )
-            .importance(Importance::Low),
-        )
-        .key(idle("max.buffered.records", Int, WAITS))
-        .key(idle("linger.ms", Long, WAITS))
-        .key(idle("flush.synchronously", Boolean, WAITS))
+        .key(preset(
+            "linger.ms",
+            Long,
+            "20",
+            "How long a document may wait for its request to fill up while others are under way, in milliseconds. With none \
+             under way it goes at once.",
+        ).check(Check::Between(0, 86_400_000)).importance(Importance::Low))
+        .key(number(
+            "max.buffered.records",
+            "20000",
+            1,
+            10_000_000,
+            "How many records a task keeps that the server does not have yet. Their documents are bounded too: by \
+             `bulk.size.bytes` for each request that may be under way, and one more.",
+        ).importance(Importance::Low))
+        .key(idle("flush.timeout.ms", Long, "a document is sent until the server takes it, and the status says what is in the way"))
+        .key(idle("flush.synchronously", Boolean, "no flush waits, and offsets are committed up to what the server has"))
 }
