@@ -12,3 +12,4 @@ mod postgres;
 mod quick_start;
 mod rate_limits;
 mod rest;
+mod sinks;

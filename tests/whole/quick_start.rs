@@ -4,11 +4,11 @@ use std::process::{Command, Stdio};
 
 use naru_tests::{naru_binary, repository};
 
-#[test]
-fn the_quick_start_moves_every_row_and_leaves_nothing_running() {
+/// Runs it to its end; what it says.
+fn quick_start(words: &[&str]) -> String {
     let build = naru_binary().parent().unwrap().parent().unwrap().to_owned();
     let mut command = Command::new(repository().join("quickstart"));
-    command.arg("--once").env("CARGO_TARGET_DIR", build).stdin(Stdio::null());
+    command.args(words).arg("--once").env("CARGO_TARGET_DIR", build).stdin(Stdio::null());
     // As `./test` has built it.
     command.env("NARU_BUILD", "--workspace --bins --examples");
     let output = command.output().unwrap();
@@ -16,8 +16,26 @@ fn the_quick_start_moves_every_row_and_leaves_nothing_running() {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{errors}");
     assert!(said.contains("none missing, none twice"), "{said}");
+    assert!(!repository().join(".naru/quickstart").exists(), "it leaves nothing behind");
+    said
+}
+
+/// One after the other: they share a folder.
+#[test]
+fn the_quick_start_moves_every_row_and_leaves_nothing_running() {
+    let said = quick_start(&[]);
     for hint in ["curl -s", "kcat -b localhost:", "psql -h 127.0.0.1"] {
         assert!(said.contains(hint), "{hint} is missing in: {said}");
     }
-    assert!(!repository().join(".naru/quickstart").exists(), "it leaves nothing behind");
+    let said = quick_start(&["--to", "s3"]);
+    assert!(said.contains("topics/shop.public.orders/partition=0/shop.public.orders+0+0000000000.json"), "{said}");
+    let said = quick_start(&["--to", "elasticsearch"]);
+    assert!(said.contains("shop.public.orders") && said.contains("docs.count"), "{said}");
+}
+
+#[test]
+fn the_quick_start_says_what_it_takes() {
+    let output = Command::new(repository().join("quickstart")).args(["--to", "the moon"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("./quickstart --to s3"));
 }

@@ -116,9 +116,25 @@ impl TestServer {
         }
     }
 
-    /// How many index operations the server has done on an index since it started.
+    /// How many documents an index has, after a refresh.
+    pub fn count(&self, index: &str) -> u64 {
+        self.ask("POST", &format!("{index}/_refresh"), "");
+        self.ask("GET", &format!("{index}/_count"), "")["count"].as_u64().unwrap_or_default()
+    }
+
+    /// Lets it stand still for that time, as a long collection of garbage would.
+    pub fn freeze(&self, time: Duration) {
+        let guard = self.server.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(pid) = guard.as_ref().map(|server| server.id().to_string()) else { return };
+        let signal = |which: &str| Command::new("kill").args([which, &pid]).status();
+        signal("-STOP").unwrap_or_else(|why| panic!("{why}"));
+        thread::sleep(time);
+        signal("-CONT").unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// How many index operations the server has done on an index since it started; none if there is no such index.
     pub fn index_operations(&self, index: &str) -> u64 {
-        let stats = self.ask("GET", &format!("{index}/_stats/indexing"), "");
+        let (_, stats) = self.request("GET", &format!("{index}/_stats/indexing"), "");
         stats["_all"]["primaries"]["indexing"]["index_total"].as_u64().unwrap_or_default()
     }
 
@@ -150,12 +166,16 @@ impl Drop for TestServer {
     }
 }
 
+/// A client of HTTP without TLS.
+pub fn client() -> reqwest::Client {
+    let tls = crate::send::tls::nobody().unwrap_or_else(|why| panic!("{why}"));
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).use_preconfigured_tls(tls);
+    client.build().unwrap_or_else(|why| panic!("{why}"))
+}
+
 async fn send(method: &str, url: &str, body: String) -> Result<(u16, Value), String> {
     let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap_or_default();
-    let tls = crate::send::tls::nobody().map_err(|why| why.to_string())?;
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).use_preconfigured_tls(tls);
-    let client = client.build().map_err(|why| why.to_string())?;
-    let request = client.request(method, url).header("content-type", "application/json").body(body);
+    let request = client().request(method, url).header("content-type", "application/json").body(body);
     let response = request.send().await.map_err(|why| why.to_string())?;
     let status = response.status().as_u16();
     let body = response.bytes().await.map_err(|why| why.to_string())?;

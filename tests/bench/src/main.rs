@@ -7,6 +7,7 @@ mod log;
 mod machine;
 mod own_client;
 mod postgres;
+mod sinks;
 mod table;
 mod usage;
 mod worker;
@@ -21,13 +22,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = fn(&mut Table);
 
 /// The parts, by the names that `./bench` takes.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("durable", log::durable),
     ("librdkafka", log::librdkafka_durable),
     ("cpu", log::cpu),
     ("start", worker::start),
     ("idle", worker::idle),
     ("postgres", postgres::measure),
+    ("sinks", sinks::measure),
 ];
 
 fn main() {

@@ -1,0 +1,48 @@
+//! A topic into the sinks, beside the bare clients of the same servers.
+
+mod codec;
+mod s3;
+mod search;
+mod topic;
+
+use std::time::{Duration, Instant};
+
+use naru_tests::Worker;
+use serde_json::{Value as Json, json};
+
+use crate::table::Table;
+use crate::usage::{Spent, used_by};
+
+/// Records in the topic.
+const RECORDS: u64 = 1_000_000;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// All rows of the sinks.
+pub fn measure(table: &mut Table) {
+    s3::measure(table);
+    search::measure(table);
+}
+
+/// Runs a sink from the moment in which it may begin until `is_done`.
+fn run(worker: &mut Worker, name: &str, config: &Json, is_done: impl Fn() -> bool) -> Spent {
+    let (rest, pid) = (worker.rest(), worker.process().id());
+    let body = json!({ "name": name, "config": config, "initial_state": "PAUSED" }).to_string();
+    let reply = rest.send("POST", "/connectors", Some("application/json"), &body);
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    rest.wait_for_task(name, 0, "PAUSED");
+    // Meanwhile its tasks have joined their group.
+    std::thread::sleep(Duration::from_secs(1));
+    let (spent, ()) = used_by(pid, || {
+        rest.send("PUT", &format!("/connectors/{name}/resume"), None, "");
+        let since = Instant::now();
+        while !is_done() {
+            let status = || rest.get(&format!("/connectors/{name}/status")).body;
+            assert!(since.elapsed() < PATIENCE, "it is not done: {}", status());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    assert_eq!(rest.delete(&format!("/connectors/{name}")).status, 204);
+    spent
+}
