@@ -147,7 +147,7 @@ impl Planner {
         }
         let named = || index_name::index_name(topic).map(Arc::from);
         let name = self.names.entry(topic.clone()).or_insert_with(named);
-        name.clone().map_err(|why| Error::reject(why).remedy("Rename the topic by a transform such as RegexRouter."))
+        name.clone().map_err(|why| Error::reject(why).remedy("Take the topic out of `topics`, or set `drop.invalid.message` to true."))
     }
 }
 
@@ -164,7 +164,7 @@ fn object(value: &Payload) -> Result<Bytes> {
     match value {
         Payload::Json(json) if json.trim_ascii_start().first() == Some(&b'{') => Ok(json.clone()),
         _ => Err(Error::reject("the record's value is not a JSON object, so it is no document")
-            .remedy("Have a transform such as HoistField$Value make it one, or set `drop.invalid.message` to true.")),
+            .remedy("Correct the producer, or set `drop.invalid.message` to true to pass such records over.")),
     }
 }
 

@@ -9,7 +9,7 @@ pub fn keys() -> ConfigDef {
     const NO_MAPPINGS: &str = "mappings are not made from schemas; the server infers them from the documents, or has them \
                                from an index template";
     const NO_STREAMS: &str = "data streams are not offered; records go to indexes";
-    const NO_RESOURCES: &str = "an index is named after its topic; rename topics by a transform such as RegexRouter";
+    const NO_RESOURCES: &str = "an index is named after its topic";
     ConfigDef::new()
         .key(
             preset(
