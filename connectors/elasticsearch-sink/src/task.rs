@@ -11,6 +11,7 @@ use connector_api::{
 use crate::config::{OnMalformed, Settings};
 use crate::document::{Planned, Planner};
 use crate::offsets::Offsets;
+use crate::prepare::{missing, prepare};
 use crate::send::client::Client;
 use crate::send::{Job, Sender, Sent};
 use crate::server;
@@ -24,6 +25,7 @@ pub struct ElasticsearchSinkTask {
 
 struct Started {
     planner: Planner,
+    client: Client,
     sender: Sender,
     on_malformed: OnMalformed,
     host: Arc<dyn Host>,
@@ -33,13 +35,17 @@ struct Started {
 impl SinkTask for ElasticsearchSinkTask {
     async fn start(&mut self, context: TaskContext, config: &Config) -> Result<()> {
         let settings = Settings::new(config)?;
-        let client = Client::new(&settings.connection, settings.requests.in_flight)?;
+        let client = Client::new(&settings.connection, settings.requests.in_flight)?.paced_by(context.host.clone());
         if let Some(warning) = one_answers(&client).await? {
             context.host.warn(&warning);
+        }
+        if let Some(error) = missing(&client, &settings.documents, settings.connection.pipeline.as_deref()).await? {
+            return Err(error);
         }
         self.started = Some(Started {
             on_malformed: settings.documents.on_malformed,
             planner: Planner::new(settings.documents),
+            client: client.clone(),
             sender: Sender::new(client, settings.requests),
             host: context.host,
             warned: HashSet::new(),
@@ -55,6 +61,7 @@ impl SinkTask for ElasticsearchSinkTask {
     /// Returns once the server has all documents, refuses them, or could not be made to take them for a while.
     async fn put(&mut self, records: &[SinkRecord]) -> Result<Taken> {
         let Some(started) = &mut self.started else { return Err(Error::fatal("the task has not started")) };
+        prepare(&mut started.planner, &started.client, records).await?;
         let (jobs, mut taken) = started.plan(records);
         let sent = started.sender.send(jobs).await?;
         started.judge(records, &sent, &mut taken);

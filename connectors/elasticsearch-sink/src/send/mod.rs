@@ -3,6 +3,7 @@
 pub mod client;
 mod endpoints;
 mod pending;
+mod sigv4;
 pub mod tls;
 pub mod verdict;
 mod window;

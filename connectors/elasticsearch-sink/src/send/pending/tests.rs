@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::document::Action;
+use crate::document::{Action, Version};
 
 const LIMITS: Limits = Limits { documents: 4, bytes: 1 << 20 };
 
@@ -11,10 +11,14 @@ fn jobs(ids: &[u8], versioned: bool) -> Vec<Job> {
     let job = |(record, id): (usize, &u8)| {
         let source = bytes::Bytes::from_static(b"{}");
         let action = match versioned {
-            true => Action::Index { source, version: Some(record as i64) },
+            true => Action::Index { source, version: Some(Version { number: record as i64, again: false }) },
             false => Action::Upsert { source },
         };
-        Job { record, operation: Operation { index: "i".into(), id: id.to_string(), action }, own: false }
+        Job {
+            record,
+            operation: Operation { index: "i".into(), id: id.to_string(), routing: None, action },
+            own: false,
+        }
     };
     ids.iter().enumerate().map(job).collect()
 }
