@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use connector_api::{Error, Result, SinkRecord};
+use connector_api::{Decision, Error, Result, SinkRecord};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::config::Resource;
+use crate::config::{Documents, Resource};
 use crate::document::target::Target;
 use crate::document::{Need, Planner};
 use crate::mapping::{Difference, difference, properties};
@@ -42,13 +42,9 @@ pub async fn prepare(planner: &mut Planner, client: &Client, records: &[SinkReco
 }
 
 /// What the user has named and is not there: the key and a sentence.
-pub async fn missing(
-    client: &Client,
-    documents: &crate::config::Documents,
-    pipeline: Option<&str>,
-) -> Result<Option<Error>> {
+pub async fn missing(client: &Client, documents: &Documents, pipeline: Option<&str>) -> Result<Option<Error>> {
     if let Some(name) = pipeline
-        && ask(client, Method::GET, &["_ingest", "pipeline", name], None).await?.status == 404
+        && is_absent(client, &["_ingest", "pipeline", name]).await?
     {
         let what = format!("There is no ingest pipeline `{name}`: make it, or correct `ingest.pipeline.name`.");
         return Ok(Some(Error::bad_config("ingest.pipeline.name", what)));
@@ -62,12 +58,21 @@ pub async fn missing(
             Resource::DataStream => ("data stream", vec!["_data_stream", name]),
             Resource::Alias => ("alias", vec!["_alias", name]),
         };
-        if ask(client, Method::GET, &path, None).await?.status == 404 {
+        if is_absent(client, &path).await? {
             let what = format!("There is no {what} `{name}` for the topic `{topic}`: make it, or correct the mapping.");
             return Ok(Some(Error::bad_config("topic.to.external.resource.mapping", what)));
         }
     }
     Ok(None)
+}
+
+/// Whether the server says that there is no such thing. A login that may write need not have the right to ask.
+async fn is_absent(client: &Client, path: &[&str]) -> Result<bool> {
+    match ask(client, Method::GET, path, None).await {
+        Ok(reply) => Ok(reply.status == 404),
+        Err(error) if *error.decision() == Decision::Fatal && error.message().contains("no right") => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn make_stream(client: &Client, name: &str) -> Result<()> {
@@ -101,12 +106,13 @@ async fn add_fields(
                 match (reply.status, said(&reply)) {
                     (200..=299, _) => {}
                     (_, (kind, _)) if kind == "resource_already_exists_exception" => {}
-                    (_, (_, refused)) => return Ok(Err(refused)),
+                    (_, (kind, why)) if kind == "invalid_index_name_exception" => return Ok(Err(why)),
+                    (_, (_, why)) => return Err(no_mapping(index, &why)),
                 }
                 continue;
             }
             404 => return Err(no_resource(index)),
-            _ => return Ok(Err(said(&reply).1)),
+            _ => return Err(no_mapping(index, &said(&reply).1)),
         };
         match lacking(wanted, &mappings) {
             Difference::Nothing => return Ok(Ok(())),
@@ -158,6 +164,10 @@ async fn ask(client: &Client, method: Method, path: &[&str], body: Option<&Value
     })?;
     match reply.status {
         401 => Err(bad_login(&reply.url)),
+        403 if said(&reply).0 == "cluster_block_exception" => {
+            Err(Error::retry(format!("{} is blocked: {}", path.join("/"), said(&reply).1))
+                .remedy("It goes on by itself once the block is lifted."))
+        }
         403 => Err(forbidden(&format!("ask for {}", path.join("/")), &said(&reply).1)),
         408 | 429 | 500.. => {
             Err(Error::retry(format!("{} cannot answer (status {}): {}", reply.url, reply.status, said(&reply).1)))
@@ -170,6 +180,11 @@ async fn ask(client: &Client, method: Method, path: &[&str], body: Option<&Value
 fn said(reply: &Reply) -> (String, String) {
     let item = failure(reply.status, &String::from_utf8_lossy(&reply.body));
     (item.kind.clone(), format!("{} (status {}, {})", item.reason, item.status, item.kind))
+}
+
+fn no_mapping(index: &str, why: &str) -> Error {
+    Error::fatal(format!("the server does not let the index {index} have the fields of a schema: {why}"))
+        .remedy("Correct the index or its template; then restart the task.")
 }
 
 fn no_resource(index: &str) -> Error {

@@ -166,3 +166,46 @@ async fn nothing_counts_as_taken_while_the_server_cannot_be_asked_for_the_mappin
     assert_eq!(safe(&mut task).await, 1);
     assert_eq!(server.documents("later").len(), 1);
 }
+
+#[tokio::test]
+async fn an_index_that_takes_no_fields_now_gets_them_once_it_does() {
+    SERVER.ask("PUT", "stuck", "{\"settings\":{\"index.blocks.metadata\":true}}");
+    let mut task = start(&with_schemas(&SERVER, &[])).await;
+    let schema = structure(&[("n", Schema::new(Kind::Int8))]);
+    let records = [structured("stuck", 0, &schema, vec![Value::Int8(1)])];
+    let error = task.put(&records).await.unwrap_err();
+    assert_eq!(*error.decision(), Decision::Retry { after: None }, "{error}");
+    assert!(error.to_string().contains("is blocked"), "{error}");
+    SERVER.ask("PUT", "stuck/_settings", "{\"index.blocks.metadata\":false}");
+    put(&mut task, &records).await;
+    assert_eq!(mapping("stuck"), json!({"n": {"type": "byte"}}));
+}
+
+/// Rejecting its records would pass all of them over.
+#[tokio::test]
+async fn an_index_that_cannot_be_asked_stops_the_task_with_the_reason() {
+    SERVER.ask("PUT", "closed", "");
+    SERVER.ask("POST", "closed/_close", "");
+    let mut task = start(&with_schemas(&SERVER, &[])).await;
+    let schema = structure(&[("n", Schema::new(Kind::Int8))]);
+    let outcome = task.put(&[structured("closed", 0, &schema, vec![Value::Int8(1)])]).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(*error.decision(), Decision::Fatal, "{error}");
+    assert!(error.to_string().contains("closed"), "{error}");
+}
+
+#[tokio::test]
+async fn fields_are_added_behind_an_alias_but_no_index_is_made_in_its_place() {
+    SERVER.ask("PUT", "behind-1", "{\"aliases\":{\"before\":{}}}");
+    let pairs = [("external.resource.usage", "ALIAS_INDEX"), ("topic.to.external.resource.mapping", "a:before")];
+    let mut task = start(&with_schemas(&SERVER, &pairs)).await;
+    let schema = structure(&[("n", Schema::new(Kind::Int8))]);
+    let records = [structured("a", 0, &schema, vec![Value::Int8(1)])];
+    put(&mut task, &records).await;
+    assert_eq!(mapping("behind-1"), json!({"n": {"type": "byte"}}));
+    SERVER.ask("DELETE", "behind-1", "");
+    let grown = structure(&[("n", Schema::new(Kind::Int8)), ("m", Schema::new(Kind::Int8))]);
+    let error = task.put(&[structured("a", 1, &grown, vec![Value::Int8(1), Value::Int8(1)])]).await.unwrap_err();
+    assert_eq!(*error.decision(), Decision::Fatal, "{error}");
+    assert_eq!(SERVER.request("GET", "before", "").0, 404);
+}

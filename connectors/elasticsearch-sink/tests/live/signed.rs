@@ -61,7 +61,13 @@ async fn serve(mut client: TcpStream, service: &str, good: &AtomicUsize) -> std:
         let closing = text.replacen("\r\n", "\r\nconnection: close\r\n", 1);
         server.write_all(closing.as_bytes()).await?;
         server.write_all(&request[head..]).await?;
-        tokio::io::copy(&mut server, &mut client).await?;
+        // One request for each connection, and the client is told so: it would use it again otherwise.
+        let mut reply = Vec::new();
+        server.read_to_end(&mut reply).await?;
+        let line = reply.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        client.write_all(&reply[..line]).await?;
+        client.write_all(b"connection: close\r\n").await?;
+        client.write_all(&reply[line..]).await?;
         return client.shutdown().await;
     }
 }
