@@ -29,9 +29,10 @@ impl SinkConnector for ElasticsearchSink {
         ElasticsearchSinkTask::default()
     }
 
-    /// JSON, so that records that are JSON already go through as the bytes that they are.
-    fn formats(&self, _: &Config) -> Formats {
-        Formats { key: Format::Json, value: Format::Json }
+    /// JSON, so that records that are JSON already go through as the bytes that they are; mappings need the schemas.
+    fn formats(&self, config: &Config) -> Formats {
+        let value = if config.boolean("schema.ignore") { Format::Json } else { Format::Structured };
+        Formats { key: Format::Json, value }
     }
 
     async fn validate(&self, config: &Config) -> Vec<Issue> {

@@ -7,20 +7,24 @@
 //! document    which document a record becomes: index, id, version, action
 //! send        until each operation is settled: pending says what goes next, window how many at a time,
 //!             endpoints where to, client sends, verdict judges the answers
+//! mapping     the fields that a schema asks for, and what an index lacks of them
+//! prepare     what must be on the server before documents are sent
 //! bulk        the body of a request, and its reply
 //! offsets     how far each partition is safe on the server
 //! task        the loop's calls
 //! server      which server answers; validate asks all of them
 //! ```
 //!
-//! Modules that decide read no clock and own no socket: `document`, `bulk`, `offsets`, `send::pending`, `send::window`,
+//! Modules that decide read no clock and own no socket: `document`, `mapping`, `bulk`, `offsets`, `send::pending`, `send::window`,
 //! `send::endpoints`, `send::verdict`.
 
 mod bulk;
 mod config;
 mod connector;
 mod document;
+mod mapping;
 mod offsets;
+mod prepare;
 mod send;
 mod server;
 mod task;

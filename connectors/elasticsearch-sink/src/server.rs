@@ -6,7 +6,7 @@ use connector_api::{Error, Result};
 use serde_json::Value;
 
 use crate::send::client::{Client, Reply, Silence};
-use crate::send::verdict::bad_login;
+use crate::send::verdict::{bad_login, forbidden, is_bad_signature};
 
 /// How long an address has to say who it is.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,6 +30,10 @@ async fn ask(client: &Client, address: usize) -> Result<Found> {
     let reply = get(client, address, "").await?;
     match reply.status {
         200 => judge(&reply.url, &read(&reply)),
+        403 if is_bad_signature(&String::from_utf8_lossy(&reply.body)) => {
+            Err(forbidden("ask", &String::from_utf8_lossy(&reply.body)))
+        }
+        404 if client.is_serverless() => Ok(Found { warning: None }),
         // It may write all the same: the right to ask is another one.
         403 => Ok(Found { warning: None }),
         401 => Err(bad_login(&reply.url)),

@@ -13,6 +13,7 @@ use connector_api::{
 use crate::config::{OnMalformed, Settings};
 use crate::document::{Planned, Planner};
 use crate::offsets::Offsets;
+use crate::prepare::{missing, prepare};
 use crate::send::client::Client;
 use crate::send::{Job, Sender, Settled};
 use crate::server;
@@ -28,6 +29,7 @@ pub struct ElasticsearchSinkTask {
 
 struct Started {
     planner: Planner,
+    client: Client,
     sender: Sender,
     offsets: Offsets,
     on_malformed: OnMalformed,
@@ -38,13 +40,17 @@ struct Started {
 impl SinkTask for ElasticsearchSinkTask {
     async fn start(&mut self, context: TaskContext, config: &Config) -> Result<()> {
         let settings = Settings::new(config)?;
-        let client = Arc::new(Client::new(&settings.connection, settings.requests.in_flight)?);
+        let client = Client::new(&settings.connection, settings.requests.in_flight)?.paced_by(context.host.clone());
         if let Some(warning) = one_answers(&client).await? {
             context.host.warn(&warning);
+        }
+        if let Some(error) = missing(&client, &settings.documents, settings.connection.pipeline.as_deref()).await? {
+            return Err(error);
         }
         self.started = Some(Started {
             on_malformed: settings.documents.on_malformed,
             planner: Planner::new(settings.documents),
+            client: client.clone(),
             sender: Sender::new(client, settings.requests),
             offsets: Offsets::default(),
             host: context.host,
@@ -60,7 +66,9 @@ impl SinkTask for ElasticsearchSinkTask {
 
     /// Takes the records over; [`written`](SinkTask::written) sends them.
     async fn put(&mut self, records: &[SinkRecord]) -> Result<Taken> {
-        Ok(self.started()?.take(records))
+        let started = self.started()?;
+        prepare(&mut started.planner, &started.client, records).await?;
+        Ok(started.take(records))
     }
 
     fn has_room(&self) -> bool {

@@ -1,14 +1,16 @@
 //! What the user has decided.
 
+mod documents;
 pub mod keys;
 pub mod urls;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use connector_api::config::{Config, Secret};
 use connector_api::{Error, Result};
 use reqwest::Url;
+
+pub use documents::{Documents, OnMalformed, OnNull, Resource};
 
 /// All settings.
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Connection {
     pub urls: Vec<Url>,
     pub login: Login,
     pub compress: bool,
+    /// The ingest pipeline.
+    pub pipeline: Option<String>,
     pub connect_timeout: Duration,
     pub read_timeout: Duration,
     pub idle_time: Duration,
@@ -36,6 +40,17 @@ pub enum Login {
     Nobody,
     User(String, Secret),
     ApiKey(Secret),
+    Aws(Aws),
+}
+
+/// Signatures for Amazon's service.
+#[derive(Clone)]
+pub struct Aws {
+    pub region: String,
+    pub service: String,
+    /// Access key, secret, session token; otherwise they are looked for where Amazon's tools do.
+    pub keys: Option<(String, Secret, Option<Secret>)>,
+    pub profile: Option<String>,
 }
 
 /// Certificates; a text in PEM goes before a file.
@@ -45,34 +60,6 @@ pub struct Tls {
     pub client_file: Option<String>,
     pub client_chain: Option<Secret>,
     pub client_key: Option<Secret>,
-}
-
-/// Which document a record becomes.
-#[derive(Clone, Debug)]
-pub struct Documents {
-    pub ignore_keys: bool,
-    pub ignore_keys_of: HashSet<String>,
-    pub upsert: bool,
-    pub on_null: OnNull,
-    pub on_malformed: OnMalformed,
-    pub drop_invalid: bool,
-    pub version_header: Option<String>,
-}
-
-/// What a record without a value does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnNull {
-    Ignore,
-    Delete,
-    Fail,
-}
-
-/// What happens to a document that the server refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnMalformed {
-    Ignore,
-    Warn,
-    Fail,
 }
 
 /// How documents are sent.
@@ -90,7 +77,7 @@ pub struct Requests {
 impl Settings {
     /// Reads what the single keys say, and what they say together.
     pub fn new(config: &Config) -> Result<Settings> {
-        Ok(Settings { connection: connection(config)?, documents: documents(config)?, requests: requests(config) })
+        Ok(Settings { connection: connection(config)?, documents: Documents::new(config)?, requests: requests(config) })
     }
 }
 
@@ -108,6 +95,7 @@ fn connection(config: &Config) -> Result<Connection> {
         urls,
         login: login(config)?,
         compress: config.boolean("connection.compression"),
+        pipeline: documents::text(config, "ingest.pipeline.name"),
         connect_timeout: config.millis("connection.timeout.ms"),
         read_timeout: config.millis("read.timeout.ms"),
         idle_time: config.millis("max.connection.idle.time.ms"),
@@ -122,6 +110,52 @@ fn connection(config: &Config) -> Result<Connection> {
 }
 
 fn login(config: &Config) -> Result<Login> {
+    let aws = aws(config)?;
+    let login = plain_login(config)?;
+    match (aws, login) {
+        (None, login) => Ok(login),
+        (Some(aws), Login::Nobody) => Ok(Login::Aws(aws)),
+        (Some(_), _) => {
+            let what =
+                "`aws.signing.region` asks for signatures, and a user or API key is set too; only one can log in.";
+            Err(Error::bad_config("aws.signing.region", what))
+        }
+    }
+}
+
+fn aws(config: &Config) -> Result<Option<Aws>> {
+    let secret = |key: &str| config.password(key).filter(|text| !text.reveal().trim().is_empty()).cloned();
+    let (id, key) = (documents::text(config, "aws.access.key.id"), secret("aws.secret.access.key"));
+    let (token, profile) = (secret("aws.session.token"), documents::text(config, "aws.profile"));
+    let keys = match (id, key, token) {
+        (Some(id), Some(key), token) => Some((id, key, token)),
+        (None, None, None) => None,
+        (Some(_), None, _) => {
+            let what = "`aws.access.key.id` is set, but its secret is not.";
+            return Err(Error::bad_config("aws.secret.access.key", what));
+        }
+        (None, ..) => {
+            let what = "A secret or session token is set, but `aws.access.key.id` is not.";
+            return Err(Error::bad_config("aws.access.key.id", what));
+        }
+    };
+    if keys.is_some() && profile.is_some() {
+        let what = "`aws.access.key.id` and `aws.profile` are both set; set one of them.";
+        return Err(Error::bad_config("aws.profile", what));
+    }
+    let Some(region) = documents::text(config, "aws.signing.region") else {
+        return match keys.is_some() || profile.is_some() {
+            true => Err(Error::bad_config(
+                "aws.signing.region",
+                "AWS credentials are set, but not `aws.signing.region`, without which nothing is signed.",
+            )),
+            false => Ok(None),
+        };
+    };
+    Ok(Some(Aws { region, service: config.text("aws.signing.service").to_lowercase(), keys, profile }))
+}
+
+fn plain_login(config: &Config) -> Result<Login> {
     let user = config.optional("connection.username").filter(|user| !user.is_empty());
     let password = config.password("connection.password").filter(|password| !password.reveal().is_empty());
     let api_key = config.password("connection.api.key").filter(|key| !key.reveal().trim().is_empty());
@@ -140,32 +174,6 @@ fn login(config: &Config) -> Result<Login> {
             Err(Error::bad_config("connection.username", "`connection.password` is set, but the user is not."))
         }
     }
-}
-
-fn documents(config: &Config) -> Result<Documents> {
-    let documents = Documents {
-        ignore_keys: config.boolean("key.ignore"),
-        ignore_keys_of: config.list("topic.key.ignore").iter().cloned().collect(),
-        upsert: is(config, "write.method", "UPSERT"),
-        on_null: match config.text("behavior.on.null.values").to_ascii_uppercase().as_str() {
-            "IGNORE" => OnNull::Ignore,
-            "DELETE" => OnNull::Delete,
-            _ => OnNull::Fail,
-        },
-        on_malformed: match config.text("behavior.on.malformed.documents").to_ascii_uppercase().as_str() {
-            "IGNORE" => OnMalformed::Ignore,
-            "WARN" => OnMalformed::Warn,
-            _ => OnMalformed::Fail,
-        },
-        drop_invalid: config.boolean("drop.invalid.message"),
-        version_header: config.optional("external.version.header").filter(|name| !name.is_empty()).map(str::to_owned),
-    };
-    if documents.version_header.is_some() && (documents.upsert || documents.ignore_keys) {
-        let what = "`external.version.header` needs ids from keys and `write.method` `INSERT`: the server has no versions \
-                    for merged documents, and ids from offsets occur once.";
-        return Err(Error::bad_config("external.version.header", what));
-    }
-    Ok(documents)
 }
 
 fn requests(config: &Config) -> Requests {
@@ -213,8 +221,37 @@ mod tests {
                 &[("connection.username", "u"), ("connection.password", "p"), ("connection.api.key", "k")],
                 "connection.api.key",
             ),
+            (&[("aws.access.key.id", "a")], "aws.secret.access.key"),
+            (&[("aws.session.token", "t")], "aws.access.key.id"),
+            (&[("aws.profile", "p")], "aws.signing.region"),
+            (&[("aws.access.key.id", "a"), ("aws.secret.access.key", "s"), ("aws.profile", "p")], "aws.profile"),
+            (&[("aws.signing.region", "r"), ("connection.api.key", "k")], "aws.signing.region"),
             (&[("elastic.security.protocol", "ssl")], "connection.url"),
             (&[("external.version.header", "v"), ("write.method", "upsert")], "external.version.header"),
+            (&[("version.field", "v"), ("use.autogenerated.ids", "true")], "version.field"),
+            (&[("version.field", "v"), ("behavior.on.null.values", "delete")], "version.field"),
+            (&[("index.name.format", "${field(a)}"), ("behavior.on.null.values", "delete")], "index.name.format"),
+            (&[("routing.format", "${field(a)}"), ("behavior.on.null.values", "delete")], "routing.format"),
+            (&[("index.name.format", "a"), ("topic.index.map", "a:b")], "topic.index.map"),
+            (&[("topic.index.map", "a")], "topic.index.map"),
+            (&[("external.resource.usage", "INDEX")], "topic.to.external.resource.mapping"),
+            (
+                &[
+                    ("external.resource.usage", "INDEX"),
+                    ("topic.to.external.resource.mapping", "a:b,c:d"),
+                    ("max.external.resource.mappings", "1"),
+                ],
+                "topic.to.external.resource.mapping",
+            ),
+            (&[("data.stream.type", "logs")], "data.stream.dataset"),
+            (&[("data.stream.type", "logs"), ("data.stream.dataset", "a-b")], "data.stream.dataset"),
+            (&[("data.stream.type", "logs"), ("data.stream.dataset", "a"), ("write.method", "upsert")], "write.method"),
+            (
+                &[("data.stream.type", "logs"), ("data.stream.dataset", "a"), ("behavior.on.null.values", "delete")],
+                "behavior.on.null.values",
+            ),
+            (&[("use.autogenerated.ids", "true"), ("write.method", "upsert")], "use.autogenerated.ids"),
+            (&[("ingest.pipeline.name", "p"), ("write.method", "upsert")], "ingest.pipeline.name"),
         ] {
             let error = settings(pairs).err().unwrap();
             assert_eq!(*error.decision(), connector_api::Decision::BadConfig { key: key.to_owned() });

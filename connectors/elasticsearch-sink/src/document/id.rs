@@ -6,8 +6,8 @@ use connector_api::{Error, Result, SinkRecord};
 /// The longest id, in bytes: the servers' own limit.
 const LONGEST: usize = 512;
 
-const REMEDY: &str = "Set `key.ignore` to true for ids made of topic, partition and offset, have a transform such as \
-                      ExtractField$Key make the key text or a number, or set `drop.invalid.message` to true.";
+const REMEDY: &str = "Set `key.ignore` to true for ids made of topic, partition and offset, correct the producer, or set \
+                      `drop.invalid.message` to true to pass such records over.";
 
 /// The id of a record that does not use its key: the place in the log, so that a repeat names the same document. The topic
 /// is that of the log, so that topics that a transform leads into one index stay apart.

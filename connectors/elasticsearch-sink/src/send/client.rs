@@ -1,27 +1,46 @@
 //! HTTP towards the servers.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use connector_api::{Error, Result};
+use connector_api::{Error, Host, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url, redirect};
 use tokio::time::Instant;
 
 use super::endpoints::Endpoints;
+use super::sigv4::Signer;
 use super::tls;
 use crate::config::{Connection, Login};
 
-/// A connection to all addresses.
+/// The longest reply to anything but a bulk request: mappings of thousands of fields.
+const LONGEST_REPLY: usize = 16 << 20;
+
+/// A connection to all addresses. Clones share it.
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    urls: Vec<Url>,
-    endpoints: Mutex<Endpoints>,
+    urls: Arc<[Url]>,
+    endpoints: Arc<Mutex<Endpoints>>,
     compress: bool,
+    pipeline: Option<String>,
+    signer: Option<Arc<Signer>>,
+    is_serverless: bool,
+    /// Who says how long to wait before a request.
+    host: Option<Arc<dyn Host>>,
     began: Instant,
+}
+
+/// A request.
+struct Request {
+    method: Method,
+    endpoint: usize,
+    url: Url,
+    content: Option<(&'static str, Bytes)>,
+    is_gzip: bool,
 }
 
 /// A reply.
@@ -67,8 +86,30 @@ impl Client {
         builder =
             builder.use_preconfigured_tls(if is_tls { tls::client_config(&settings.tls)? } else { tls::nobody()? });
         let http = builder.build().map_err(|why| Error::fatal("cannot make an HTTP client").caused_by(why))?;
-        let endpoints = Mutex::new(Endpoints::new(settings.urls.len()));
-        Ok(Client { http, urls: settings.urls.clone(), endpoints, compress: settings.compress, began: Instant::now() })
+        Ok(Client {
+            http,
+            urls: settings.urls.clone().into(),
+            endpoints: Arc::new(Mutex::new(Endpoints::new(settings.urls.len()))),
+            compress: settings.compress,
+            pipeline: settings.pipeline.clone(),
+            signer: match &settings.login {
+                Login::Aws(aws) => Some(Arc::new(Signer::new(aws.clone()))),
+                _ => None,
+            },
+            is_serverless: matches!(&settings.login, Login::Aws(aws) if aws.service == "aoss"),
+            host: None,
+            began: Instant::now(),
+        })
+    }
+
+    /// The same, with requests sent no faster than the host allows.
+    pub fn paced_by(self, host: Arc<dyn Host>) -> Client {
+        Client { host: Some(host), ..self }
+    }
+
+    /// Whether the other side is a serverless collection, which does not say what it is.
+    pub fn is_serverless(&self) -> bool {
+        self.is_serverless
     }
 
     /// How many addresses there are.
@@ -79,12 +120,41 @@ impl Client {
     /// Sends a bulk request to the address whose turn it is.
     pub async fn bulk(&self, path: &str, body: Bytes, longest_reply: usize) -> Result<Reply, Silence> {
         let endpoint = self.endpoints(|endpoints| endpoints.choose(self.now()));
-        let request = self.request(Method::POST, endpoint, path)?.header(CONTENT_TYPE, "application/x-ndjson");
-        let request = match self.compress {
-            true => request.header(CONTENT_ENCODING, "gzip").body(gzip(&body)),
-            false => request.body(body),
-        };
-        let reply = self.send(endpoint, request, longest_reply).await;
+        let mut url = self.url(endpoint, path)?;
+        if let Some(pipeline) = &self.pipeline {
+            url.query_pairs_mut().append_pair("pipeline", pipeline);
+        }
+        let body = if self.compress { gzip(&body).into() } else { body };
+        let content = Some(("application/x-ndjson", body));
+        self.in_turn(Request { method: Method::POST, endpoint, url, content, is_gzip: self.compress }, longest_reply)
+            .await
+    }
+
+    /// Asks the address whose turn it is; `json` is the body. The parts of the path become its segments, whatever they hold.
+    pub async fn ask(&self, method: Method, path: &[&str], json: Option<&serde_json::Value>) -> Result<Reply, Silence> {
+        let endpoint = self.endpoints(|endpoints| endpoints.choose(self.now()));
+        let mut url = self.url(endpoint, "")?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        let content = json.map(|json| ("application/json", json.to_string().into()));
+        self.in_turn(Request { method, endpoint, url, content, is_gzip: false }, LONGEST_REPLY).await
+    }
+
+    /// Asks one address.
+    pub async fn get(&self, endpoint: usize, path: &str) -> Result<Reply, Silence> {
+        let url = self.url(endpoint, path)?;
+        self.send(Request { method: Method::GET, endpoint, url, content: None, is_gzip: false }, LONGEST_REPLY).await
+    }
+
+    fn url(&self, endpoint: usize, path: &str) -> Result<Url, Silence> {
+        let url = self.urls[endpoint].join(path);
+        url.map_err(|why| Silence::Refused(Error::fatal("an address cannot be used").caused_by(why)))
+    }
+
+    async fn in_turn(&self, request: Request, longest_reply: usize) -> Result<Reply, Silence> {
+        let endpoint = request.endpoint;
+        let reply = self.send(request, longest_reply).await;
         match &reply {
             Ok(reply) if !matches!(reply.status, 502..=504) => self.endpoints(|endpoints| endpoints.answered(endpoint)),
             _ => self.endpoints(|endpoints| endpoints.failed(endpoint, self.now())),
@@ -92,21 +162,24 @@ impl Client {
         reply
     }
 
-    /// Asks one address.
-    pub async fn get(&self, endpoint: usize, path: &str) -> Result<Reply, Silence> {
-        const LONGEST_REPLY: usize = 1 << 20;
-        self.send(endpoint, self.request(Method::GET, endpoint, path)?, LONGEST_REPLY).await
-    }
-
-    fn request(&self, method: Method, endpoint: usize, path: &str) -> Result<reqwest::RequestBuilder, Silence> {
-        let url = self.urls[endpoint].join(path);
-        let url = url.map_err(|why| Silence::Refused(Error::fatal("an address cannot be used").caused_by(why)))?;
-        Ok(self.http.request(method, url))
-    }
-
-    async fn send(&self, endpoint: usize, request: reqwest::RequestBuilder, longest: usize) -> Result<Reply, Silence> {
-        let url = self.urls[endpoint].as_str().trim_end_matches('/').to_owned();
-        let mut response = request.send().await.map_err(|why| silence(&url, &why))?;
+    async fn send(&self, request: Request, longest: usize) -> Result<Reply, Silence> {
+        let pause = self.host.as_ref().map(|host| host.request()).unwrap_or_default();
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        let url = self.urls[request.endpoint].as_str().trim_end_matches('/').to_owned();
+        let mut builder = self.http.request(request.method, request.url);
+        if let Some((kind, body)) = request.content {
+            builder = builder.header(CONTENT_TYPE, kind).body(body);
+        }
+        if request.is_gzip {
+            builder = builder.header(CONTENT_ENCODING, "gzip");
+        }
+        let mut request = builder.build().map_err(|why| silence(&url, &why))?;
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut request).await.map_err(Silence::Refused)?;
+        }
+        let mut response = self.http.execute(request).await.map_err(|why| silence(&url, &why))?;
         let mut body: Vec<u8> = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|why| silence(&url, &why))? {
             if body.len() + part.len() > longest {
@@ -129,7 +202,7 @@ impl Client {
 
 fn authorization(login: &Login) -> Result<Option<HeaderValue>> {
     let (key, text) = match login {
-        Login::Nobody => return Ok(None),
+        Login::Nobody | Login::Aws(_) => return Ok(None),
         Login::User(user, password) => (
             "connection.username",
             format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", password.reveal()))),

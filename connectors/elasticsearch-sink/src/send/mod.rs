@@ -4,12 +4,12 @@ mod answer;
 pub mod client;
 mod endpoints;
 mod pending;
+mod sigv4;
 pub mod tls;
 pub mod verdict;
 mod window;
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,7 +44,7 @@ const REPLY_AROUND: usize = 64 << 10;
 /// What is under way lives here and is driven by [`advance`](Self::advance) and [`finish`](Self::finish); dropping their
 /// futures loses nothing.
 pub struct Sender {
-    client: Arc<Client>,
+    client: Client,
     requests: Requests,
     window: Window,
     pending: Pending,
@@ -74,7 +74,7 @@ struct Trouble {
 
 impl Sender {
     /// Through this client.
-    pub fn new(client: Arc<Client>, requests: Requests) -> Sender {
+    pub fn new(client: Client, requests: Requests) -> Sender {
         Sender {
             client,
             requests,
@@ -221,7 +221,7 @@ impl Trouble {
     }
 }
 
-async fn request(client: Arc<Client>, body: Bytes, batch: Vec<Entry>) -> (Vec<Entry>, Result<Reply, Silence>) {
+async fn request(client: Client, body: Bytes, batch: Vec<Entry>) -> (Vec<Entry>, Result<Reply, Silence>) {
     let answer = client.bulk(BULK, body, REPLY_AROUND + batch.len() * REPLY_PER_OPERATION).await;
     (batch, answer)
 }

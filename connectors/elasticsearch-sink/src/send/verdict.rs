@@ -44,7 +44,7 @@ pub fn of_item(item: &Item, operation: &Operation) -> Verdict {
         200..=299 => Verdict::Done,
         _ if item.kind == "cluster_block_exception" => later(item.status == 429),
         404 if matches!(operation.action, Action::Delete { .. }) && item.kind.is_empty() => Verdict::Done,
-        409 if operation.is_versioned() => Verdict::Done,
+        409 if operation.is_done_by_conflict() => Verdict::Done,
         409 => later(false),
         429 => later(true),
         500.. => later(item.status == 503),
@@ -53,15 +53,16 @@ pub fn of_item(item: &Item, operation: &Operation) -> Verdict {
         404 => Verdict::Fatal(no_index(&operation.index, &why())),
         _ => Verdict::Fatal(
             Error::fatal(format!("the server refuses to write into the index {}: {}", operation.index, why()))
-                .remedy("Correct the index, its alias or its template; then restart the task."),
+                .remedy("Correct the index, its alias, its template or the ingest pipeline; then restart the task."),
         ),
     }
 }
 
 /// Some of these errors are about the index: passing such documents over would pass all over.
 fn is_about_the_document(item: &Item) -> bool {
-    let of_the_index =
-        ["data stream", "write index", "alias", "explicit index"].iter().any(|word| item.reason.contains(word));
+    let of_the_index = ["data stream", "write index", "alias", "explicit index", "pipeline with id"]
+        .iter()
+        .any(|word| item.reason.contains(word));
     MALFORMED.contains(&item.kind.as_str()) && !(item.kind == "illegal_argument_exception" && of_the_index)
 }
 
@@ -85,7 +86,7 @@ pub fn of_reply(status: u16, url: &str, text: &str) -> Whole {
         400 if is_about_the_document(&failure(status, text)) => Whole::Halve,
         413 => Whole::Halve,
         401 => Whole::Fatal(bad_login(url)),
-        403 => Whole::Fatal(not_allowed("write", text)),
+        403 => Whole::Fatal(forbidden("write", text)),
         408 | 429 | 502..=504 => Whole::Later { push_back: true },
         500.. => Whole::Later { push_back: false },
         _ => Whole::Fatal(Error::fatal(format!("{url} answers bulk requests with status {status}: {text}")).remedy(
@@ -109,6 +110,23 @@ pub fn bad_login(url: &str) -> Error {
     )
 }
 
+/// Whether a reply of status 403 says that the signature is not good, rather than that the user may not do it.
+pub fn is_bad_signature(text: &str) -> bool {
+    ["signature", "Signature", "security token", "Missing Authentication Token"].iter().any(|word| text.contains(word))
+}
+
+/// What a whole reply of status 403 means.
+pub fn forbidden(what: &str, text: &str) -> Error {
+    match is_bad_signature(text) {
+        true => Error::fail(format!("the server does not accept the signature: {text}")).remedy(
+            "Correct `aws.access.key.id` and `aws.secret.access.key` or where else the credentials are from, \
+             `aws.signing.region` and `aws.signing.service`, or the machine's clock; credentials that have ended are renewed when \
+             the task starts again.",
+        ),
+        false => not_allowed(what, text),
+    }
+}
+
 /// The user may not do it.
 pub fn not_allowed(what: &str, why: &str) -> Error {
     Error::fatal(format!("the login has no right to {what}: {why}")).remedy(
@@ -126,18 +144,24 @@ fn no_index(index: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Version;
+    use connector_api::Decision;
 
     fn verdict(status: u16, kind: &str, reason: &str, action: Action) -> String {
         let item = Item { status, kind: kind.into(), reason: reason.into() };
-        let verdict = of_item(&item, &Operation { index: "i".into(), id: "1".into(), action });
+        let verdict = of_item(&item, &Operation { index: "i".into(), id: "1".into(), routing: None, action });
         match verdict {
             Verdict::Fatal(error) => format!("Fatal: {error}"),
             other => format!("{other:?}"),
         }
     }
 
-    fn index(version: Option<i64>) -> Action {
-        Action::Index { source: "{}".into(), version }
+    fn version(number: i64) -> Option<Version> {
+        Some(Version { number, again: number > 1 })
+    }
+
+    fn index(number: Option<i64>) -> Action {
+        Action::Index { source: "{}".into(), version: number.and_then(version) }
     }
 
     #[test]
@@ -148,7 +172,9 @@ mod tests {
             (409, conflict, "", index(Some(1)), "Done"),
             (409, conflict, "", Action::Upsert { source: "{}".into() }, "Later { push_back: false"),
             (404, "", "", Action::Delete { version: None }, "Done"),
-            (409, conflict, "", Action::Delete { version: Some(1) }, "Done"),
+            (409, conflict, "", Action::Delete { version: version(1) }, "Done"),
+            (409, conflict, "", Action::Delete { version: version(2) }, "Done"),
+            (409, conflict, "", Action::Create { source: "{}".into() }, "Done"),
             (429, "rejected_execution_exception", "", index(None), "Later { push_back: true"),
             (503, "unavailable_shards_exception", "", index(None), "Later { push_back: true"),
             (500, "x", "", index(None), "Later { push_back: false"),
@@ -156,6 +182,7 @@ mod tests {
             (400, "mapper_parsing_exception", "bad", index(None), "Malformed(\"bad (status 400"),
             (400, "illegal_argument_exception", "only write ops ... in data streams", index(None), "Fatal"),
             (400, "validation_exception", "maximum shards open", index(None), "Fatal"),
+            (400, "illegal_argument_exception", "pipeline with id [p] does not exist", index(None), "Fatal"),
             (404, "index_not_found_exception", "no such index [i]", index(None), "Fatal: there is no index i"),
             (
                 404,
@@ -168,6 +195,18 @@ mod tests {
         ] {
             let found = verdict(status, kind, reason, action);
             assert!(found.starts_with(expected), "{status} {kind}: {found}");
+        }
+    }
+
+    #[test]
+    fn bad_signatures_are_told_from_missing_rights() {
+        for (text, part, decision) in [
+            ("{\"message\":\"The security token included in the request is expired\"}", "aws.access", Decision::Fail),
+            ("The request signature we calculated does not match", "aws.signing.region", Decision::Fail),
+            ("User: x is not authorized to perform: es:ESHttpPost", "Grant", Decision::Fatal),
+        ] {
+            let Whole::Fatal(error) = of_reply(403, "u", text) else { panic!("{text}") };
+            assert!(error.to_string().contains(part) && *error.decision() == decision, "{error}");
         }
     }
 

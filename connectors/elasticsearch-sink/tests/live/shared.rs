@@ -1,5 +1,6 @@
 //! One server for most tests, each with an index of its own; and a task as the worker drives it.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ pub async fn put(task: &mut ElasticsearchSinkTask, records: &[SinkRecord]) {
     assert!(rejected.is_empty(), "{rejected:?}");
 }
 
-/// Puts records of partition 0 as the worker does, and waits until each of them is written or rejected: the offsets of
+/// Puts records as the worker does, and waits until each of them is written or rejected: the offsets of
 /// those, with the reason, and the passing trouble on the way.
 pub async fn put_at_last(
     task: &mut ElasticsearchSinkTask,
@@ -66,8 +67,13 @@ pub async fn put_at_last(
     assert!(taken.again.is_none(), "{taken:?}");
     let early = taken.rejected.into_iter().map(|(index, why)| (records[index].offset, why));
     let (mut rejected, mut troubles): (Vec<_>, _) = (early.collect(), Vec::new());
-    let end = records.iter().map(|record| record.offset + 1).max().unwrap_or(0);
-    while safe(task).await < end {
+    let ends: BTreeMap<TopicPartition, i64> =
+        records.iter().map(|record| (record.origin.clone(), record.offset + 1)).collect();
+    loop {
+        let safe: BTreeMap<TopicPartition, i64> = all_safe(task).await.into_iter().collect();
+        if ends.iter().all(|(partition, end)| safe.get(partition).is_some_and(|safe| safe >= end)) {
+            break;
+        }
         match tokio::time::timeout(Duration::from_secs(60), task.written()).await.expect("the server answers") {
             Ok(written) => rejected.extend(written.rejected.into_iter().map(|(_, offset, why)| (offset, why))),
             Err(why) if matches!(why.decision(), Decision::Retry { .. }) => troubles.push(why),
@@ -78,10 +84,14 @@ pub async fn put_at_last(
     Ok((rejected, troubles))
 }
 
-/// How far partition 0 is safe.
+/// How far the first partition is safe.
 pub async fn safe(task: &mut ElasticsearchSinkTask) -> i64 {
+    all_safe(task).await[0].1
+}
+
+async fn all_safe(task: &mut ElasticsearchSinkTask) -> Vec<(TopicPartition, i64)> {
     match task.flush(FlushOccasion::Interval).await.unwrap() {
-        Flushed::Written(Written { safe, rejected }) if rejected.is_empty() => safe[0].1,
+        Flushed::Written(Written { safe, rejected }) if rejected.is_empty() => safe,
         other => panic!("offsets are named: {other:?}"),
     }
 }

@@ -2,8 +2,15 @@
 
 use connector_api::config::{Check, ConfigDef, ConfigKey, Importance, Width};
 
-use super::{Boolean, Int, List, Password, Text, choice, idle, nothing, number, optional, preset, refused};
+use super::{Boolean, Int, List, Long, Password, Text, choice, idle, nothing, number, optional, preset, refused};
 use crate::config::urls::check_urls;
+
+fn aws_name(text: &str) -> Result<(), String> {
+    match text.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+        true => Ok(()),
+        false => Err("it must be letters, digits and hyphens".to_owned()),
+    }
+}
 
 /// The keys.
 pub fn keys() -> ConfigDef {
@@ -21,6 +28,40 @@ pub fn keys() -> ConfigDef {
             Password,
             "An API key instead of a user: as the server encodes it, or `id:key`. Elasticsearch has them.",
         ))
+        .key(
+            optional(
+                "aws.signing.region",
+                Text,
+                "The region of an Amazon OpenSearch domain or serverless collection; requests are signed for it (SigV4).",
+            )
+            .check(Check::By(aws_name)),
+        )
+        .key(choice(
+            "aws.signing.service",
+            "es",
+            &["es", "aoss"],
+            "What requests are signed for: `es` for a domain, `aoss` for a serverless collection.",
+        ))
+        .key(
+            optional(
+                "aws.access.key.id",
+                Text,
+                "The access key to sign with. Without it: the environment, the profile, web identity, the container's or machine's \
+                 role.",
+            )
+            .check(Check::By(aws_name)),
+        )
+        .key(optional("aws.secret.access.key", Password, "The secret that belongs to `aws.access.key.id`."))
+        .key(optional("aws.session.token", Password, "The session token of temporary keys."))
+        .key(optional("aws.profile", Text, "The profile in the shared AWS configuration files."))
+        .key(
+            optional(
+                "rate.limit.requests.per.second",
+                Long,
+                "The most requests that each task sends in a second. Can be changed while tasks run.",
+            )
+            .check(Check::AtLeast(1)),
+        )
         .key(preset(
             "connection.compression",
             Boolean,

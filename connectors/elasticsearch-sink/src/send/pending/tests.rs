@@ -4,7 +4,7 @@ use connector_api::TopicPartition;
 use proptest::prelude::*;
 
 use super::*;
-use crate::document::Action;
+use crate::document::{Action, Version};
 use crate::offsets::Offsets;
 
 const CUT: Cut = Cut { documents: 4, bytes: 1 << 20, linger: 0 };
@@ -15,11 +15,11 @@ fn pending(ids: &[u8], versioned: bool) -> (Pending, Offsets) {
     for (record, id) in (0i64..).zip(ids) {
         let source = bytes::Bytes::from_static(b"{}");
         let action = match versioned {
-            true => Action::Index { source, version: Some(record) },
+            true => Action::Index { source, version: Some(Version { number: record, again: false }) },
             false => Action::Upsert { source },
         };
         let place = offsets.set_out(&TopicPartition::new("t", 0), record, None);
-        let operation = Operation { index: "i".into(), id: id.to_string(), action };
+        let operation = Operation { index: "i".into(), id: id.to_string(), routing: None, action };
         pending.add(Job { place, operation, own: false }, 0);
     }
     (pending, offsets)

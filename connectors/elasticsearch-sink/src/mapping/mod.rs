@@ -1,0 +1,7 @@
+//! Mappings from schemas. Pure.
+
+mod merge;
+mod properties;
+
+pub use merge::{Difference, difference};
+pub use properties::properties;
