@@ -79,8 +79,8 @@ impl OpenFile {
     /// Writes a record into each of the objects, or into none. Says how many bytes it has.
     pub fn write(&mut self, record: &[Payload]) -> Result<usize> {
         let mut bytes = 0;
-        for index in 0..self.bodies.len().min(record.len()) {
-            match self.bodies[index].write(&record[index]) {
+        for (index, payload) in record.iter().enumerate().take(self.bodies.len()) {
+            match self.bodies[index].write(payload) {
                 Ok(more) => bytes += more,
                 Err(why) => {
                     self.bodies[..=index].iter_mut().for_each(Body::undo);
