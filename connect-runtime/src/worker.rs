@@ -182,9 +182,9 @@ impl Worker {
 
         let member =
             join(&config, link.client("worker-member"), who_i_am(&worker_id, &configs)).await.map_err(Ended::before)?;
-        let budget = MemoryBudget::new(config.memory_bytes);
+        let (budget, kept) = (MemoryBudget::new(config.memory_bytes), MemoryBudget::new(config.memory_bytes));
         let live = Live::default();
-        let parts = Parts { config, worker_id, plugins, secrets, link, configs, statuses, offsets, live, budget };
+        let parts = Parts { config, worker_id, plugins, secrets, link, configs, statuses, offsets, live, budget, kept };
         let parts = Arc::new(parts);
         let supervisor = start_supervisor(parts.clone(), restart_requests);
         rest.ready(Herd::new(parts.clone(), supervisor.clone()));

@@ -29,10 +29,33 @@ pub trait Host: Send + Sync {
     /// Shows a warning in the task's status and in the log, once for each text.
     fn warn(&self, text: &str);
 
+    /// Memory for what the task keeps from one call to the next, out of what the worker has for all its tasks. A task
+    /// holds one of these, says through it how much it keeps, and keeps less where it is refused.
+    fn memory(&self) -> Box<dyn Memory> {
+        Box::new(Unlimited)
+    }
+
     /// Counts a request to the other side, and says how long to wait before it is sent: the user's limit
     /// `rate.limit.requests.per.second`. A connector that asks lists that key among its own.
     fn request(&self) -> Duration {
         Duration::ZERO
+    }
+}
+
+/// A task's share of the worker's memory. Dropping it gives it back.
+pub trait Memory: Send {
+    /// Makes the share that big, in bytes. False if there is not as much left: the share stays as it was. Making it smaller
+    /// always works. Never blocks, so nobody waits for anybody: whoever is refused sends what it keeps.
+    fn resize(&mut self, bytes: usize) -> bool;
+}
+
+/// Memory without a limit: outside any worker.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unlimited;
+
+impl Memory for Unlimited {
+    fn resize(&mut self, _: usize) -> bool {
+        true
     }
 }
 

@@ -89,7 +89,7 @@ mod transform;
 pub use connector::{Definition, ExactlyOnce};
 pub use converter::{Converter, ConverterPlugin};
 pub use error::{Decision, Error, Result};
-pub use host::{Host, Progress, Silence, TaskContext};
+pub use host::{Host, Memory, Progress, Silence, TaskContext, Unlimited};
 pub use plugin::Plugin;
 pub use position::{Position, SourceOffset, SourcePartition};
 pub use record::{Header, Headers, SinkRecord, SourceRecord, TimestampType, Topic, TopicPartition};

@@ -27,7 +27,8 @@ fn naru() -> ConfigDef {
                  passwords in `secret.key`.",
         ))
         .key(ConfigKey::preset("worker.memory.bytes", Long, "67108864").check(Check::AtLeast(1 << 20)).doc(
-            "Memory for records on their way, shared by all tasks, in bytes. Each task may have one batch beyond it.",
+            "Memory for records on their way, shared by all tasks, in bytes. Each task may have one batch beyond it. Sinks that \
+             gather files share as much again.",
         ))
         .key(
             ConfigKey::preset("task.restart.enable", Boolean, "true")

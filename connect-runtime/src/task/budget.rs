@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use connector_api::Memory;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Shares are counted in units of so many bytes.
@@ -38,9 +39,38 @@ impl MemoryBudget {
         Share(None)
     }
 
+    /// A share that a task makes bigger and smaller as it keeps more or less; nothing yet.
+    pub fn kept(&self) -> Kept {
+        Kept { budget: self.clone(), share: None }
+    }
+
     /// What is left, in bytes.
     pub fn left(&self) -> usize {
         self.0.available_permits() * UNIT
+    }
+}
+
+/// A share of changing size. See [`Memory`].
+pub struct Kept {
+    budget: MemoryBudget,
+    share: Option<OwnedSemaphorePermit>,
+}
+
+impl Memory for Kept {
+    fn resize(&mut self, bytes: usize) -> bool {
+        let have = self.share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let want = bytes.div_ceil(UNIT);
+        if want <= have {
+            drop(self.share.as_mut().and_then(|share| share.split(have - want)));
+            return true;
+        }
+        let more = u32::try_from(want - have).unwrap_or(u32::MAX);
+        let Ok(more) = self.budget.0.clone().try_acquire_many_owned(more) else { return false };
+        match &mut self.share {
+            Some(share) => share.merge(more),
+            none => *none = Some(more),
+        }
+        true
     }
 }
 
@@ -72,5 +102,16 @@ mod tests {
         assert_eq!(budget.left(), 0);
         drop((first, second, budget.beyond()));
         assert_eq!(budget.left(), 10 * UNIT);
+    }
+
+    #[test]
+    fn what_is_kept_stays_within_the_budget() {
+        let budget = MemoryBudget::new(10 * UNIT);
+        let (mut one, mut other) = (budget.kept(), budget.kept());
+        assert!(one.resize(6 * UNIT) && other.resize(4 * UNIT - 1) && !one.resize(7 * UNIT));
+        assert_eq!(budget.left(), 0);
+        assert!(one.resize(2 * UNIT) && other.resize(8 * UNIT) && !one.resize(usize::MAX));
+        drop(other);
+        assert_eq!(budget.left(), 8 * UNIT);
     }
 }

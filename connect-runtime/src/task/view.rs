@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use connector_api::{Host, Progress};
+use connector_api::{Host, Memory, Progress};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::budget::MemoryBudget;
 use super::rate::RateLimits;
 
 /// The most texts and pieces of work that a status shows of one task.
@@ -39,6 +40,7 @@ struct Shared {
     records: AtomicU64,
     passed_over: AtomicU64,
     limits: RateLimits,
+    kept: MemoryBudget,
     shown: Mutex<Shown>,
 }
 
@@ -81,13 +83,14 @@ pub struct ViewSnapshot {
 }
 
 impl TaskView {
-    /// Of a task that shows nothing yet.
-    pub fn new(id: TaskId) -> TaskView {
+    /// Of a task that shows nothing yet. What it keeps from call to call comes out of `kept`.
+    pub fn new(id: TaskId, kept: MemoryBudget) -> TaskView {
         TaskView(Arc::new(Shared {
             id,
             records: AtomicU64::new(0),
             passed_over: AtomicU64::new(0),
             limits: RateLimits::default(),
+            kept,
             shown: Mutex::default(),
         }))
     }
@@ -154,6 +157,10 @@ impl Host for TaskView {
         }
     }
 
+    fn memory(&self) -> Box<dyn Memory> {
+        Box::new(self.0.kept.kept())
+    }
+
     fn request(&self) -> Duration {
         self.0.limits.request(Instant::now())
     }
@@ -181,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_view_shows_the_newest_and_each_warning_once() {
-        let view = TaskView::new(TaskId { connector: "c".into(), task: 0 });
+        let view = TaskView::new(TaskId { connector: "c".into(), task: 0 }, MemoryBudget::new(1));
         for done in [1, 5] {
             let name = "public.orders".to_owned();
             view.progress(Progress { name, done, total: Some(10), unit: "rows", finished: false });

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `config/` | the keys, and what they mean |
 //! | `layout/` | where a record belongs: partitioners, time formats, object names (pure) |
-//! | `file/` | an open file: its bytes, its tally, when it is cut (pure) |
+//! | `file/` | an open file: its objects' bytes in any format, its tally, when it is cut (pure) |
 //! | `partition.rs` | a topic partition: its open files, what is safe (pure) |
 //! | `journal/` | what is cut where, decided before it is uploaded; `content.rs` is pure |
 //! | `store/` | requests to S3: client, errors, uploads, leftovers |
@@ -21,7 +21,6 @@ mod task;
 pub mod test_server;
 
 use connector_api::config::{Config, Issue};
-use connector_api::data::Format;
 use connector_api::{Definition, Formats, SinkConnector};
 
 pub use task::S3SinkTask;
@@ -47,8 +46,7 @@ impl SinkConnector for S3Sink {
     }
 
     fn formats(&self, config: &Config) -> Formats {
-        let value = if config::is_json(config) { Format::Json } else { Format::Bytes };
-        Formats { key: Format::Bytes, value }
+        config::formats(config)
     }
 
     async fn validate(&self, config: &Config) -> Vec<Issue> {

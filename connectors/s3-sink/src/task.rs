@@ -5,12 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use connector_api::config::Config;
+use connector_api::data::{Payload, Value};
 use connector_api::{
     Error, FlushOccasion, Flushed, ReadFrom, Result, SinkRecord, SinkTask, Taken, TaskContext, TopicPartition,
 };
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{LEAST_PART, Settings, settings};
+use crate::file::{Output, Side, headers_as};
 use crate::journal::Keeper;
 use crate::partition::{Entry, Making};
 use crate::store::{Board, Store};
@@ -21,6 +23,7 @@ mod pressure;
 
 use clock::now;
 use owned::Owned;
+use pressure::Share;
 
 /// How long `put` waits for room before it says that the store is too slow.
 const PUT_WAIT: Duration = Duration::from_secs(20);
@@ -44,6 +47,7 @@ struct Running {
     store: Store,
     board: Rc<Board>,
     owned: BTreeMap<TopicPartition, Owned>,
+    memory: Share,
     /// The last `put` ended in an error, so the same records come again.
     repeating: bool,
 }
@@ -51,18 +55,19 @@ struct Running {
 impl SinkTask for S3SinkTask {
     async fn start(&mut self, context: TaskContext, config: &Config) -> Result<()> {
         let settings = settings(config)?;
-        let store = Store::connect(&settings.access).await;
+        let store = Store::connect(&settings.access, Some(context.host.clone())).await;
         store.find_bucket().await?;
         let making = Making {
             rules: settings.rules.clone(),
-            codec: settings.codec,
+            outputs: settings.outputs.clone(),
             writer: clock::life_of_a_task().into(),
             single: settings.exactly_once && !settings.needs_journal(),
             part_size: settings.part_size,
         };
         let board = Board::new(settings.in_flight);
         let owned = BTreeMap::new();
-        self.running = Some(Running { context, settings, making, store, board, owned, repeating: false });
+        let memory = Share::new(&context);
+        self.running = Some(Running { context, settings, making, store, board, owned, memory, repeating: false });
         Ok(())
     }
 
@@ -179,7 +184,7 @@ impl Running {
             }
         }
         owned.partition.passed(record.offset);
-        if record.value.is_null() {
+        if is_nothing(&record.value) {
             return match self.settings.ignore_nulls {
                 true => Ok(()),
                 false => Err(Error::reject("the record has no value")
@@ -190,9 +195,10 @@ impl Running {
         let path = self.settings.names.path(&record.topic, &folder);
         let timed = self.settings.rules.interval.is_some();
         let time = timed.then(|| crate::layout::time_of(record, &self.settings.time, now).ok()).flatten();
-        let entry = Entry { offset: record.offset, path: &path, time, now };
-        let shape = &self.settings.shape;
-        owned.partition.take(entry, &self.making, |out| shape.write(&record.value, out))
+        let outputs = self.settings.outputs.iter().map(|output| payload(record, output));
+        let outputs: Vec<Payload> = outputs.collect::<Result<_>>()?;
+        let entry = Entry { offset: record.offset, path: &path, time, now, record: &outputs };
+        owned.partition.take(entry, &self.making)
     }
 
     fn cut_by_clock(&mut self, now: i64) {
@@ -229,6 +235,7 @@ impl Running {
                 return Err(trouble);
             }
         }
+        self.account();
         self.say_what_is_open();
         let safe = |(name, owned): (&TopicPartition, &mut Owned)| Some((name.clone(), owned.flushed()?));
         Ok(Flushed::UpTo(self.owned.iter_mut().filter_map(safe).collect()))
@@ -263,7 +270,8 @@ impl Running {
         };
         let tally = &oldest.tally;
         self.context.host.activity(&format!(
-            "{open} files open; the oldest is in `{}` from offset {}: {} records, {} bytes, open for {} s. It ends after {}",
+            "{open} files open, {} bytes kept; the oldest is in `{}` from offset {}: {} records, {} bytes, open for {} s. It ends after {}",
+            self.kept() + self.board.bytes(),
             oldest.path,
             tally.start,
             tally.records,
@@ -271,5 +279,21 @@ impl Running {
             now().saturating_sub(tally.opened) / 1000,
             self.making.rules.in_words(),
         ));
+    }
+}
+
+fn is_nothing(payload: &Payload) -> bool {
+    matches!(payload, Payload::Null | Payload::Structured { value: Value::Null, .. })
+}
+
+/// What an output takes of a record. One without a key or headers has no line in their objects, which would then no
+/// longer be beside the values, so it is rejected where they are stored.
+fn payload(record: &SinkRecord, output: &Output) -> Result<Payload> {
+    match output.side {
+        Side::Values => Ok(record.value.clone()),
+        Side::Keys if is_nothing(&record.key) => Err(Error::reject("the record has no key")
+            .remedy("With `store.kafka.keys` each record must have one. Set it to `false` otherwise.")),
+        Side::Keys => Ok(record.key.clone()),
+        Side::Headers => headers_as(&output.shape, &record.headers),
     }
 }

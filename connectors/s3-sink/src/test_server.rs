@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::TcpListener as StdListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ pub struct TestServer {
 struct State {
     journal: tokio::sync::Mutex<()>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
+    /// The tags that came with each object, and whether tags are refused.
+    tags: Mutex<BTreeMap<String, String>>,
+    refuses_tags: AtomicBool,
     /// Trouble, for which kind of request (any, if `None`), and for how many more of them.
     trouble: Mutex<Option<(Trouble, Option<&'static str>, u64)>>,
 }
@@ -101,10 +105,20 @@ impl TestServer {
         found
     }
 
-    /// How many requests of each kind have come since the last call: `put`, `journal`, `create`, `part`, `complete`, `abort`,
-    /// `get`, `head`, `list`.
+    /// How many requests of each kind have come since the last call: `put`, `keys`, `journal`, `create`, `part`, `complete`, `abort`,
+    /// `tag`, `get`, `head`, `list`.
     pub fn take_counts(&self) -> BTreeMap<&'static str, u64> {
         std::mem::take(&mut *self.state.counts.lock().unwrap())
+    }
+
+    /// The tags that came with each object, by its name, as they were written.
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        self.state.tags.lock().unwrap().clone()
+    }
+
+    /// Refuses what has tags from now on.
+    pub fn refuse_tags(&self) {
+        self.state.refuses_tags.store(true, Ordering::Relaxed);
     }
 
     /// Makes trouble for the next `count` requests, or those of a kind alone.
@@ -151,6 +165,14 @@ async fn answer(
 ) -> Result<Response<s3s::Body>, Box<dyn std::error::Error + Send + Sync>> {
     let kind = kind(&request);
     *state.counts.lock().unwrap().entry(kind).or_default() += 1;
+    if let Some(tags) = request.headers().get("x-amz-tagging") {
+        if state.refuses_tags.load(Ordering::Relaxed) {
+            return Ok(refusal(403, "AccessDenied").await?);
+        }
+        let key = request.uri().path().trim_start_matches('/').trim_start_matches(BUCKET).trim_start_matches('/');
+        let key = key.replace("%3D", "=").replace("%2B", "+");
+        state.tags.lock().unwrap().insert(key, tags.to_str().unwrap().to_owned());
+    }
     match state.next_trouble(kind) {
         Some(Trouble::SlowDown) => return Ok(refusal(503, "SlowDown").await?),
         Some(Trouble::Expired) => return Ok(refusal(400, "ExpiredToken").await?),
@@ -205,7 +227,9 @@ fn kind(request: &Request<Incoming>) -> &'static str {
     let journal = request.uri().path().contains("/_naru/");
     match request.method().as_str() {
         "PUT" if has("partNumber") => "part",
+        "PUT" if has("tagging") => "tag",
         "PUT" if journal => "journal",
+        "PUT" if request.uri().path().contains(".keys.") => "keys",
         "PUT" => "put",
         "POST" if has("uploads") => "create",
         "POST" => "complete",

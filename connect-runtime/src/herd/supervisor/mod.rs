@@ -49,6 +49,8 @@ pub struct Parts {
     pub live: Live,
     /// Memory for records on their way.
     pub budget: MemoryBudget,
+    /// Memory for what tasks keep from call to call.
+    pub kept: MemoryBudget,
 }
 
 /// What the supervisor is told.

@@ -78,7 +78,7 @@ impl Task {
             order,
             phase: Phase::Down { restart_at: None, stopped: false },
             state: State::Unassigned,
-            view: TaskView::new(id),
+            view: TaskView::new(id, to.parts.kept.clone()),
             failures: Failures::default(),
             given_up: 0,
         };
@@ -160,7 +160,7 @@ impl Task {
 
     fn up(&mut self, to: &mut To<'_>) {
         let run = to.next_run();
-        self.view = TaskView::new(self.view.id().clone());
+        self.view = TaskView::new(self.view.id().clone(), to.parts.kept.clone());
         self.connector = to.parts.configs.get(to.connector).map(|entry| entry.config).unwrap_or_default();
         self.view.limits().set(&self.connector);
         match launch(to, self.number, &self.config, self.order, self.view.clone(), run) {

@@ -105,9 +105,31 @@ pub(super) fn millis_or_off(text: &str) -> Result<(), String> {
 
 pub(super) fn format(class: &str) -> Result<(), String> {
     match simple(class) {
-        "JsonFormat" | "ByteArrayFormat" => Ok(()),
-        "AvroFormat" | "ParquetFormat" => Err("Avro and Parquet are not offered yet; set `JsonFormat`".into()),
-        _ => Err("it must be `JsonFormat` or `ByteArrayFormat`".into()),
+        "JsonFormat" | "ByteArrayFormat" | "AvroFormat" | "ParquetFormat" => Ok(()),
+        _ => Err("it must be `JsonFormat`, `AvroFormat`, `ParquetFormat` or `ByteArrayFormat`".into()),
+    }
+}
+
+pub(super) fn headers_format(class: &str) -> Result<(), String> {
+    match simple(class) {
+        "JsonFormat" | "AvroFormat" | "ParquetFormat" => Ok(()),
+        _ => Err("it must be `JsonFormat`, `AvroFormat` or `ParquetFormat`".into()),
+    }
+}
+
+pub(super) fn avro_codec(name: &str) -> Result<(), String> {
+    match name.trim().to_ascii_lowercase().as_str() {
+        "null" | "deflate" | "snappy" | "zstandard" => Ok(()),
+        "bzip2" => Err("bzip2 is not offered; set `deflate` or `zstandard`".into()),
+        _ => Err("it must be `null`, `deflate`, `snappy` or `zstandard`".into()),
+    }
+}
+
+pub(super) fn parquet_codec(name: &str) -> Result<(), String> {
+    match name.trim().to_ascii_lowercase().as_str() {
+        "none" | "snappy" | "gzip" | "lz4" | "zstd" => Ok(()),
+        "brotli" | "lzo" => Err("brotli and lzo are not offered; set `zstd` or `snappy`".into()),
+        _ => Err("it must be `none`, `snappy`, `gzip`, `lz4` or `zstd`".into()),
     }
 }
 
@@ -132,10 +154,6 @@ fn refuse(text: &str, why: &str) -> Result<(), String> {
 
 pub(super) fn refuse_provider(text: &str) -> Result<(), String> {
     refuse(text, "providers have no settings here; a role to assume is set in a profile, which `aws.profile` names")
-}
-
-pub(super) fn refuse_tags(text: &str) -> Result<(), String> {
-    refuse(text, "objects have no tags here")
 }
 
 pub(super) fn refuse_customer_key(text: &str) -> Result<(), String> {

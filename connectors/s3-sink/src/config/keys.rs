@@ -4,7 +4,7 @@
 use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Password, String as Text};
 use connector_api::config::{Check, ConfigDef, ConfigKey, ConfigType, Importance, Width};
 
-use super::checks;
+use super::{checks, tagging};
 
 /// The largest object that rules may ask for, in bytes.
 pub(super) const LARGEST: i64 = 40 * 1024 * 1024 * 1024;
@@ -45,6 +45,14 @@ fn store() -> ConfigDef {
         .key(optional("s3.sse.kms.key.id", Text, "The key of `aws:kms`.").check(Check::By(checks::plain)))
         .key(optional("s3.acl.canned", Text, "The canned ACL of objects, such as `bucket-owner-full-control`.")
             .check(Check::By(checks::acl)))
+        .key(preset("s3.object.tagging", Boolean, "false",
+            "Whether objects get the tags `startOffset`, `endOffset` and `recordCount`. They go with the upload; an object of \
+             several parts, whose end is not known when it is begun, costs one request more."))
+        .key(optional("s3.object.tagging.key.value.pairs", List, "Further tags, as `name:value`.")
+            .check(Check::By(tagging::pairs)))
+        .key(preset("s3.object.behavior.on.tagging.error", Text, "ignore",
+            "What a server does that refuses tags: `ignore`: the object is stored without them, with a warning; `fail`: the \
+             task fails.").check(Check::OneOf(&["ignore", "fail"])))
         .key(preset("s3.part.retries", Int, "3",
             "How often the client repeats a request by itself before the task reports trouble. The request is tried on.")
             .check(Check::Between(0, 20)))
@@ -112,12 +120,33 @@ fn cuts() -> ConfigDef {
 fn content() -> ConfigDef {
     ConfigDef::new()
         .key(preset("format.class", Class, "JsonFormat",
-            "`JsonFormat` (one line for each record) or `ByteArrayFormat`; the package before the name may stay away.")
+            "`JsonFormat` (one line for each record), `AvroFormat`, `ParquetFormat` (both need records with schemas) or \
+             `ByteArrayFormat`; the package before the name may stay away.")
             .check(Check::By(checks::format)).width(Width::Long))
+        .key(preset("store.kafka.keys", Boolean, "false",
+            "Whether records' keys are stored beside the values, in the same order: in an object of the same name with \
+             `.keys` before its ending. A record without a key is then rejected."))
+        .key(preset("keys.format.class", Class, "AvroFormat", "The format of keys.")
+            .check(Check::By(checks::format)).width(Width::Long))
+        .key(preset("store.kafka.headers", Boolean, "false",
+            "Whether records' headers are stored beside the values, in the same order: in an object of the same name with \
+             `.headers` before its ending, each a list of `key` and `value` (as text). A record without headers is then \
+             rejected."))
+        .key(preset("headers.format.class", Class, "AvroFormat", "The format of headers; not `ByteArrayFormat`.")
+            .check(Check::By(checks::headers_format)).width(Width::Long))
+        .key(preset("avro.codec", Text, "null", "How blocks of Avro are compressed: `null`, `deflate`, `snappy`, `zstandard`.")
+            .check(Check::By(checks::avro_codec)))
+        .key(preset("parquet.codec", Text, "snappy",
+            "How pages of Parquet are compressed: `none`, `snappy`, `gzip`, `lz4` (raw), `zstd`.")
+            .check(Check::By(checks::parquet_codec)))
+        .key(preset("parquet.row.group.bytes", Long, "16777216",
+            "A row group of Parquet is written when its columns hold that many bytes, before encoding. They stay in memory \
+             until then.").check(Check::Between(64 * 1024, 1024 * 1024 * 1024)))
         .key(preset("format.bytearray.extension", Text, ".bin", "What the names of `ByteArrayFormat` end in."))
         .key(optional("format.bytearray.separator", Text,
             "What follows each record of `ByteArrayFormat`; `\\n`, `\\r`, `\\t` and `\\\\` are known. A line end if not set."))
-        .key(preset("s3.compression.type", Text, "none", "`none`, `gzip` or `zstd`.")
+        .key(preset("s3.compression.type", Text, "none",
+            "`none`, `gzip` or `zstd`, for `JsonFormat` and `ByteArrayFormat`.")
             .check(Check::OneOf(&["none", "gzip", "zstd"])))
         .key(preset("s3.compression.level", Int, "-1", "gzip: 0 to 9; zstd: 1 to 22; -1 for 6 and 3.")
             .check(Check::Between(-1, 22)))
@@ -133,26 +162,23 @@ fn limits() -> ConfigDef {
         .key(preset("max.buffered.bytes", Long, "67108864",
             "How many bytes a task keeps of all its files, open and on their way. Beyond it parts are sent sooner (from 5 \
              MiB on) and the largest files are cut early. Where there is no journal, no file is cut early, and the limit is \
-             5 MiB for each partition if that is more.").check(Check::AtLeast(LEAST_PART as i64)))
+             5 MiB for each partition if that is more. All tasks of a worker together keep no more than its \
+             `worker.memory.bytes`, and 5 MiB each.").check(Check::AtLeast(LEAST_PART as i64)))
         .key(preset("max.requests.in.flight", Int, "8", "How many uploads of a task are on their way at a time.")
             .check(Check::Between(1, 256)))
+        .key(optional("rate.limit.requests.per.second", Long,
+            "The most requests that each task sends in a second. Can be changed while tasks run.").check(Check::AtLeast(1)))
         .key(preset("journal.max.cuts", Int, "1000",
             "How many objects of a partition may be stored while an older file is open. Beyond it that file is cut.")
             .check(Check::Between(10, 100_000)))
 }
 
 fn elsewhere() -> ConfigDef {
-    const NO_SCHEMAS: &str = "JSON lines and bytes have no schema to follow";
+    const NO_SCHEMAS: &str = "a record of another schema than the file's begins a new file";
+    const AVRO: &str = "schemas are written one way";
     const BY_BYTES: &str = "memory is bounded by `max.buffered.bytes`";
     let only = |name, value: &'static str, values, why| preset(name, Text, value, "Not here.").only(values, why);
     ConfigDef::new()
-        .key(only("store.kafka.keys", "false", &["false"], "keys are not stored"))
-        .key(only("store.kafka.headers", "false", &["false"], "headers are not stored"))
-        .key(idle("keys.format.class", Class, "keys are not stored"))
-        .key(idle("headers.format.class", Class, "headers are not stored"))
-        .key(only("s3.object.tagging", "false", &["false"], "objects have no tags; names carry the start offset"))
-        .key(optional("s3.object.tagging.extra.kv", Text, "Not here.").check(Check::By(checks::refuse_tags)))
-        .key(idle("s3.object.behavior.on.tagging.error", Text, "objects have no tags"))
         .key(optional("s3.sse.customer.key", Password, "Not here.").check(Check::By(checks::refuse_customer_key)))
         .key(
             optional("s3.credentials.provider.class", Class, "The default chain alone.")
@@ -163,15 +189,13 @@ fn elsewhere() -> ConfigDef {
         .key(optional("s3.proxy.url", Text, "Not here.").check(Check::By(checks::refuse_proxy)))
         .key(idle("s3.proxy.user", Text, "there is no proxy"))
         .key(optional("s3.proxy.password", Password, "").no_effect("there is no proxy"))
-        .key(only("s3.schema.partition.affix.type", "NONE", &["NONE"], NO_SCHEMAS))
+        .key(only("s3.schema.partition.affix.type", "NONE", &["NONE"], "folders do not name schemas"))
         .key(only("schema.compatibility", "NONE", &["NONE"], NO_SCHEMAS))
-        .key(idle("schema.cache.size", Int, NO_SCHEMAS))
-        .key(idle("enhanced.avro.schema.support", Boolean, NO_SCHEMAS))
-        .key(idle("connect.meta.data", Boolean, NO_SCHEMAS))
-        .key(idle("schema.generator.class", Class, NO_SCHEMAS))
-        .key(idle("avro.codec", Text, "Avro is not offered"))
-        .key(idle("parquet.codec", Text, "Parquet is not offered"))
-        .key(idle("allow.optional.map.keys", Boolean, NO_SCHEMAS))
+        .key(idle("schema.cache.size", Int, "an open file keeps its schema alone"))
+        .key(idle("enhanced.avro.schema.support", Boolean, AVRO))
+        .key(idle("connect.meta.data", Boolean, AVRO))
+        .key(idle("schema.generator.class", Class, AVRO))
+        .key(idle("allow.optional.map.keys", Boolean, "maps are written as their schema says"))
         .key(idle("storage.class", Class, "the store is S3"))
         .key(idle("retry.backoff.ms", Long, "the worker repeats and restarts by its own settings"))
         .key(idle("shutdown.timeout.ms", Long, "the worker bounds how long stopping takes"))

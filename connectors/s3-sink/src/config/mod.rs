@@ -2,9 +2,12 @@
 
 mod checks;
 mod keys;
+mod outputs;
+mod tagging;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_api::config::{Config, Issue, Secret};
@@ -12,8 +15,10 @@ use connector_api::{Error, Result};
 use jiff::tz::TimeZone;
 
 pub(crate) use keys::{LEAST_PART, definition};
+pub(crate) use outputs::formats;
+pub(crate) use tagging::Tagging;
 
-use crate::file::{Codec, Rules, Shape};
+use crate::file::{Output, Rules};
 use crate::layout::{HIVE_DAY, HIVE_HOUR, Names, Partitioner, Pattern, TimeSource};
 use crate::store::Store;
 
@@ -33,6 +38,7 @@ pub(crate) struct Access {
     pub encryption: Option<String>,
     pub kms_key: Option<String>,
     pub acl: Option<String>,
+    pub tagging: Option<Tagging>,
     pub retries: u32,
     pub backoff: Duration,
     pub timeout: Duration,
@@ -47,8 +53,8 @@ pub(crate) struct Settings {
     /// Where the times that `rotate.interval.ms` compares are from.
     pub time: TimeSource,
     pub rules: Rules,
-    pub shape: Shape,
-    pub codec: Codec,
+    /// What objects each file becomes: the values first.
+    pub outputs: Arc<[Output]>,
     pub ignore_nulls: bool,
     pub exactly_once: bool,
     pub journal_dir: String,
@@ -65,11 +71,6 @@ impl Settings {
     }
 }
 
-/// Whether values are wanted as JSON.
-pub(crate) fn is_json(config: &Config) -> bool {
-    checks::simple(config.text("format.class")) == "JsonFormat"
-}
-
 /// Reads the configuration; the errors name the key.
 pub(crate) fn settings(config: &Config) -> Result<Settings> {
     let delimiter = config.text("directory.delim");
@@ -79,7 +80,6 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
         directory_delimiter: delimiter.to_owned(),
         file_delimiter: config.text("file.delim").to_owned(),
         pad: config.count("filename.offset.zero.pad.width"),
-        extension: extension(config),
     };
     let time = time_source(config)?;
     Ok(Settings {
@@ -88,8 +88,7 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
         partitioner: partitioner(config, &time)?,
         time,
         rules: rules(config)?,
-        shape: shape(config),
-        codec: codec(config)?,
+        outputs: outputs::outputs(config)?.into(),
         ignore_nulls: config.text("behavior.on.null.values").eq_ignore_ascii_case("ignore"),
         exactly_once: config.boolean("exactly.once"),
         journal_dir: config.text("journal.dir").to_owned(),
@@ -112,7 +111,7 @@ pub(crate) async fn validate(config: &Config) -> Vec<Issue> {
                     is the clock, which places a record elsewhere when it is read again.)";
         issues.push(Issue::warning("timestamp.extractor", text));
     }
-    let store = Store::connect(&settings.access).await;
+    let store = Store::connect(&settings.access, None).await;
     const LIMIT: Duration = Duration::from_secs(10);
     match tokio::time::timeout(LIMIT, store.find_bucket()).await {
         Ok(Ok(())) => {}
@@ -152,6 +151,7 @@ fn access(config: &Config) -> Result<Access> {
         encryption: set("s3.ssea.name"),
         kms_key: set("s3.sse.kms.key.id"),
         acl: set("s3.acl.canned"),
+        tagging: tagging::tagging(config),
         retries: config.number("s3.part.retries").and_then(|count| u32::try_from(count).ok()).unwrap_or(3),
         backoff: config.millis("s3.retry.backoff.ms"),
         timeout: config.millis("s3.request.timeout.ms"),
@@ -165,7 +165,7 @@ fn half(missing: &str, other: &str) -> Error {
 fn time_source(config: &Config) -> Result<TimeSource> {
     let field = config.text("timestamp.field").to_owned();
     match checks::simple(config.text("timestamp.extractor")) {
-        "RecordField" if !is_json(config) => Err(needs_json("timestamp.extractor", "`RecordField`")),
+        "RecordField" if !outputs::has_fields(config) => Err(needs_json("timestamp.extractor", "`RecordField`")),
         "RecordField" => Ok(TimeSource::Field(field)),
         "Wallclock" if config.boolean("exactly.once") => Err(Error::bad_config(
             "timestamp.extractor",
@@ -179,7 +179,7 @@ fn time_source(config: &Config) -> Result<TimeSource> {
 
 fn needs_json(key: &str, what: &str) -> Error {
     Error::bad_config(key, format!("{what} reads fields, which values of `ByteArrayFormat` do not have."))
-        .remedy("Set `format.class` to `JsonFormat`.")
+        .remedy("Set `format.class` to `JsonFormat`, `AvroFormat` or `ParquetFormat`.")
 }
 
 fn partitioner(config: &Config, time: &TimeSource) -> Result<Partitioner> {
@@ -195,7 +195,9 @@ fn partitioner(config: &Config, time: &TimeSource) -> Result<Partitioner> {
         Ok(Partitioner::Time { source: time.clone(), pattern })
     };
     match checks::simple(config.text("partitioner.class")) {
-        "FieldPartitioner" if !is_json(config) => Err(needs_json("partitioner.class", "`FieldPartitioner`")),
+        "FieldPartitioner" if !outputs::has_fields(config) => {
+            Err(needs_json("partitioner.class", "`FieldPartitioner`"))
+        }
         "FieldPartitioner" => {
             let fields = config.list("partition.field.name").to_vec();
             if fields.is_empty() {
@@ -231,41 +233,4 @@ fn rules(config: &Config) -> Result<Rules> {
         idle: positive("rotate.idle.ms"),
         zone: zone(config)?,
     })
-}
-
-fn shape(config: &Config) -> Shape {
-    if is_json(config) {
-        return Shape::JsonLines;
-    }
-    // Spaces around a value do not count elsewhere; a separator may be made of them.
-    let written = config.raw().get("format.bytearray.separator").map_or("\\n", String::as_str);
-    let plain = written.replace("\\\\", "\0").replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t");
-    Shape::Bytes(plain.replace('\0', "\\").into_bytes())
-}
-
-fn codec(config: &Config) -> Result<Codec> {
-    let level = config.number("s3.compression.level").unwrap_or(-1);
-    let within = |low: i64, high: i64, preset: i64| match level {
-        -1 => Ok(preset),
-        level if (low..=high).contains(&level) => Ok(level),
-        _ => Err(Error::bad_config(
-            "s3.compression.level",
-            format!("`s3.compression.level` is {level}, but must be from {low} to {high} here, or -1."),
-        )),
-    };
-    Ok(match config.text("s3.compression.type").to_ascii_lowercase().as_str() {
-        "gzip" => Codec::Gzip(u32::try_from(within(0, 9, 6)?).unwrap_or(6)),
-        "zstd" => Codec::Zstd(i32::try_from(within(1, 22, 3)?).unwrap_or(3)),
-        _ => Codec::None,
-    })
-}
-
-fn extension(config: &Config) -> String {
-    let format = if is_json(config) { ".json" } else { config.text("format.bytearray.extension") };
-    let codec = match config.text("s3.compression.type").to_ascii_lowercase().as_str() {
-        "gzip" => ".gz",
-        "zstd" => ".zst",
-        _ => "",
-    };
-    format!("{format}{codec}")
 }

@@ -1,6 +1,7 @@
 use connector_api::config::RawConfig;
 
 use super::*;
+use crate::file::{Codec, Shape};
 
 fn read(extra: &[(&str, &str)]) -> Result<Settings, String> {
     let mut raw = RawConfig::from([("s3.bucket.name".to_owned(), "bucket".to_owned())]);
@@ -27,7 +28,7 @@ fn a_configuration_of_the_original_is_understood() {
         ("store.url", "http://localhost:9000"),
     ])
     .unwrap();
-    assert_eq!(settings.names.extension, ".json.gz");
+    assert_eq!(settings.outputs[0].ending, ".json.gz");
     assert_eq!((settings.rules.records, settings.rules.interval), (Some(1000), Some(60_000)));
     assert!(settings.needs_journal());
 }
@@ -45,9 +46,11 @@ fn cuts_that_depend_on_records_alone_need_no_journal() {
 #[test]
 fn what_is_not_offered_is_refused_with_a_sentence() {
     for (extra, said) in [
-        (&[("format.class", "ParquetFormat")][..], "not offered yet"),
-        (&[("format.class", "io.confluent.connect.s3.format.avro.AvroFormat")], "not offered yet"),
-        (&[("store.kafka.keys", "true")], "keys are not stored"),
+        (&[("format.class", "CsvFormat")][..], "ParquetFormat"),
+        (&[("schema.compatibility", "BACKWARD")], "begins a new file"),
+        (&[("avro.codec", "bzip2")], "deflate"),
+        (&[("parquet.codec", "brotli")], "zstd"),
+        (&[("headers.format.class", "ByteArrayFormat")], "AvroFormat"),
         (&[("behavior.on.null.values", "write")], "set `ignore` or `fail`"),
         (&[("partitioner.class", "DailyPartitioner"), ("timestamp.extractor", "Wallclock")], "exactly.once"),
         (&[("partitioner.class", "FieldPartitioner")], "partition.field.name"),
@@ -65,7 +68,7 @@ fn what_is_not_offered_is_refused_with_a_sentence() {
         (&[("timezone", "Nowhere/Else")], "time zone"),
         (&[("locale", "de-DE")], "English"),
         (&[("rotate.schedule.interval.ms", "0")], "-1 for never"),
-        (&[("s3.object.tagging", "true")], "no tags"),
+        (&[("s3.object.tagging.key.value.pairs", "a:1,b")], "colon"),
         (&[("s3.credentials.provider.sts.role.arn", "x")], "aws.profile"),
         (&[("path.format", "ww")], "not known"),
     ] {
@@ -88,12 +91,36 @@ fn the_clock_places_records_where_the_user_gives_exactly_once_up() {
 fn separators_may_be_written_with_backslashes() {
     let bytes = |separator| {
         let extra = [("format.class", "ByteArrayFormat"), ("format.bytearray.separator", separator)];
-        read(&extra).unwrap().shape
+        read(&extra).unwrap().outputs[0].shape.clone()
     };
-    assert_eq!(bytes("\\r\\n"), Shape::Bytes(b"\r\n".to_vec()));
-    assert_eq!(bytes("\\\\n"), Shape::Bytes(b"\\n".to_vec()));
-    assert_eq!(bytes(""), Shape::Bytes(Vec::new()));
-    assert_eq!(read(&[("format.class", "ByteArrayFormat")]).unwrap().shape, Shape::Bytes(b"\n".to_vec()));
+    let shape = |separator: &[u8]| Shape::Bytes(separator.to_vec(), Codec::None);
+    assert_eq!(bytes("\\r\\n"), shape(b"\r\n"));
+    assert_eq!(bytes("\\\\n"), shape(b"\\n"));
+    assert_eq!(bytes(""), shape(b""));
+    assert_eq!(read(&[("format.class", "ByteArrayFormat")]).unwrap().outputs[0].shape, shape(b"\n"));
+}
+
+#[test]
+fn keys_and_headers_are_objects_beside_the_values() {
+    let settings = read(&[
+        ("format.class", "io.confluent.connect.s3.format.parquet.ParquetFormat"),
+        ("parquet.codec", "gzip"),
+        ("store.kafka.keys", "true"),
+        ("keys.format.class", "ByteArrayFormat"),
+        ("store.kafka.headers", "true"),
+        ("s3.compression.type", "zstd"),
+    ]);
+    let endings: Vec<String> = settings.unwrap().outputs.iter().map(|output| output.ending.clone()).collect();
+    assert_eq!(endings, [".gz.parquet", ".keys.bin.zst", ".headers.avro"]);
+}
+
+#[test]
+fn tags_are_written_as_a_query() {
+    let pairs = ("s3.object.tagging.key.value.pairs", "team:a b/c, startOffset:7");
+    let tagging = read(&[("s3.object.tagging", "true"), pairs]).unwrap().access.tagging.unwrap();
+    let tags = crate::store::Tags { start: 3, end: Some((9, 5)) };
+    assert_eq!(tagging.header(tags), "startOffset=3&endOffset=9&recordCount=5&team=a%20b%2Fc");
+    assert!(tagging.ignore_errors && read(&[pairs]).unwrap().access.tagging.is_none());
 }
 
 #[test]

@@ -1,130 +1,107 @@
-//! The bytes of an open file.
-
-use std::io::Write;
+//! The bytes of an open object, in any format.
 
 use bytes::Bytes;
+use connector_api::data::Payload;
+use connector_api::{Error, Result};
 
-/// How bytes are compressed. Both formats allow pieces one after the other, so files are compressed in pieces: no open
-/// file holds a compressor's memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Codec {
-    /// As they are.
-    None,
-    /// gzip of that level, 0 to 9.
-    Gzip(u32),
-    /// zstd of that level, 1 to 22.
-    Zstd(i32),
+use super::avro::{Avro, AvroCodec};
+use super::lines::Lines;
+use super::parquet::{Parquet, Settings as ParquetSettings};
+use super::pieces::Codec;
+
+/// `format.class` and what belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shape {
+    /// One line of JSON for each record.
+    JsonLines(Codec),
+    /// The bytes as they are, each record followed by these.
+    Bytes(Vec<u8>, Codec),
+    /// Avro's object container.
+    Avro(AvroCodec),
+    /// Parquet.
+    Parquet(ParquetSettings),
 }
 
-/// How many bytes are gathered before they are compressed.
-const PIECE: usize = 1024 * 1024;
-
-/// Bytes on their way into an object.
+/// An object's bytes on their way. What it is made of depends on the records alone, not on when parts are taken.
 #[derive(Debug)]
-pub(crate) struct Body {
-    codec: Codec,
-    raw: Vec<u8>,
-    ready: Vec<u8>,
+pub(crate) enum Body {
+    /// Lines of JSON, or bytes.
+    Lines(Lines),
+    /// Avro.
+    Avro(Box<Avro>),
+    /// Parquet.
+    Parquet(Box<Parquet>),
+}
+
+macro_rules! each {
+    ($body:expr, $of:ident => $what:expr) => {
+        match $body {
+            Body::Lines($of) => $what,
+            Body::Avro($of) => $what,
+            Body::Parquet($of) => $what,
+        }
+    };
 }
 
 impl Body {
-    /// Nothing yet.
-    pub fn new(codec: Codec) -> Body {
-        Body { codec, raw: Vec::new(), ready: Vec::new() }
-    }
-
-    /// Where to append to, and how long it is now. Call [`compress_pieces`](Self::compress_pieces) afterwards.
-    pub fn tail(&mut self) -> &mut Vec<u8> {
-        if self.codec == Codec::None { &mut self.ready } else { &mut self.raw }
-    }
-
-    /// Compresses what is long enough to be worth it.
-    pub fn compress_pieces(&mut self) {
-        if self.raw.len() >= PIECE {
-            self.compress();
+    /// Nothing yet. `name` is the object's: what has to be unlike other files is derived from it.
+    pub fn new(shape: &Shape, name: &str) -> Body {
+        match shape {
+            Shape::JsonLines(codec) => Body::Lines(Lines::new(None, *codec)),
+            Shape::Bytes(separator, codec) => Body::Lines(Lines::new(Some(separator.clone()), *codec)),
+            Shape::Avro(codec) => Body::Avro(Box::new(Avro::new(*codec, name))),
+            Shape::Parquet(settings) => Body::Parquet(Box::new(Parquet::new(*settings))),
         }
     }
 
-    /// Bytes held.
-    pub fn len(&self) -> usize {
-        self.raw.len() + self.ready.len()
+    /// Whether a record can go into the same file as those before it: where files have a schema, theirs is one.
+    pub fn fits(&mut self, payload: &Payload) -> bool {
+        match self {
+            Body::Lines(_) => true,
+            Body::Avro(avro) => avro.fits(payload),
+            Body::Parquet(parquet) => parquet.fits(payload),
+        }
+    }
+
+    /// Appends a record, and says by how many bytes the file grew before compression. After an error, call
+    /// [`undo`](Self::undo); otherwise [`settle`](Self::settle) once the record is in all its files.
+    pub fn write(&mut self, payload: &Payload) -> Result<usize> {
+        each!(self, body => body.write(payload))
+    }
+
+    /// Takes back the last record written, or what there is of it.
+    pub fn undo(&mut self) {
+        each!(self, body => body.undo());
+    }
+
+    /// Compresses what is long enough to be worth it.
+    pub fn settle(&mut self) {
+        each!(self, body => body.settle());
+    }
+
+    /// Memory held, in bytes.
+    pub fn held(&self) -> usize {
+        each!(self, body => body.held())
     }
 
     /// Takes what could be a part of that size, if there is as much.
     pub fn part(&mut self, at_least: usize) -> Option<Bytes> {
-        if self.len() >= at_least && self.ready.len() < at_least {
-            self.compress();
-        }
-        (self.ready.len() >= at_least).then(|| std::mem::take(&mut self.ready).into())
+        each!(self, body => body.part(at_least))
     }
 
-    /// Takes all that is left.
+    /// Takes all that is left, and ends the file.
     pub fn rest(&mut self) -> Bytes {
-        if !self.raw.is_empty() {
-            self.compress();
-        }
-        std::mem::take(&mut self.ready).into()
-    }
-
-    fn compress(&mut self) {
-        let raw = std::mem::take(&mut self.raw);
-        // Writing into memory has no errors that a caller could do anything about.
-        let done = match self.codec {
-            Codec::None => self.ready.write_all(&raw),
-            Codec::Gzip(level) => {
-                let mut out = flate2::write::GzEncoder::new(&mut self.ready, flate2::Compression::new(level));
-                out.write_all(&raw).and_then(|()| out.finish().map(|_| ()))
-            }
-            Codec::Zstd(level) => zstd::stream::copy_encode(raw.as_slice(), &mut self.ready, level),
-        };
-        done.unwrap_or_else(|why| panic!("compressing into memory failed: {why}"));
-        self.raw = raw;
-        self.raw.clear();
+        each!(self, body => body.rest())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
+pub(super) fn other_form() -> Error {
+    Error::fatal("the worker handed over a record in another form than was asked for")
+}
 
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(codec: Codec, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        match codec {
-            Codec::None => out.extend_from_slice(bytes),
-            Codec::Gzip(_) => {
-                flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut out).unwrap();
-            }
-            Codec::Zstd(_) => out = zstd::stream::decode_all(bytes).unwrap(),
-        }
-        out
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        #[test]
-        fn parts_and_rest_are_what_was_written(
-            pieces in prop::collection::vec((0usize..700_000, any::<u8>()), 1..8),
-            part in 1usize..400_000,
-            codec in prop::sample::select(vec![Codec::None, Codec::Gzip(1), Codec::Zstd(1)]),
-        ) {
-            let (mut body, mut stored, mut written) = (Body::new(codec), Vec::new(), Vec::new());
-            for (length, byte) in pieces {
-                let bytes: Vec<u8> = (0..length).map(|at| byte.wrapping_add((at / 7 * at) as u8)).collect();
-                body.tail().extend_from_slice(&bytes);
-                written.extend_from_slice(&bytes);
-                body.compress_pieces();
-                if let Some(ready) = body.part(part) {
-                    prop_assert!(ready.len() >= part);
-                    stored.extend_from_slice(&ready);
-                }
-            }
-            stored.extend_from_slice(&body.rest());
-            prop_assert_eq!(body.len(), 0);
-            prop_assert!(read(codec, &stored) == written);
-        }
-    }
+pub(super) fn no_schema(format: &str) -> Error {
+    Error::reject(format!("the record has no schema, and {format} files are made of one")).remedy(
+        "Use a converter that gives schemas, such as JsonConverter with `schemas.enable` set to `true`, or set the format \
+         class to `JsonFormat`.",
+    )
 }

@@ -1,8 +1,9 @@
-//! Fields of values that are JSON, found without building the value.
+//! Fields of values: of JSON found without building the value, of structured values by their schema.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use connector_api::data::Payload;
+use connector_api::data::{Payload, Schema, Value, logical};
 use connector_api::{Error, Result, SinkRecord};
 use serde_json::value::RawValue;
 
@@ -20,6 +21,43 @@ fn member<'a>(json: &'a str, name: &str) -> Option<&'a str> {
     serde::Deserializer::deserialize_map(&mut reader, Member(name)).ok().flatten()
 }
 
+fn find_value<'v>(mut schema: Option<&'v Schema>, mut value: &'v Value, path: &str) -> Option<String> {
+    for name in path.split('.') {
+        match value {
+            Value::Struct(inner) => {
+                let index = inner.schema().index_of(name)?;
+                schema = inner.schema().fields().get(index).map(|field| &*field.schema);
+                value = inner.values().get(index)?;
+            }
+            Value::Map(entries) => {
+                schema = None;
+                value = &entries.iter().find(|(key, _)| key.as_str() == Some(name))?.1;
+            }
+            _ => return None,
+        }
+    }
+    Some(json(schema, value))
+}
+
+/// A single value as JSON; days are told as the milliseconds at which they begin.
+fn json(schema: Option<&Schema>, value: &Value) -> String {
+    match value {
+        Value::Int32(days) if schema.is_some_and(|schema| schema.is_logical(logical::DATE)) => {
+            (i64::from(*days) * 86_400_000).to_string()
+        }
+        Value::Null => "null".to_owned(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Int8(_) | Value::Int16(_) | Value::Int32(_) | Value::Int64(_) => {
+            value.as_i64().unwrap_or_default().to_string()
+        }
+        Value::Float32(number) => number.to_string(),
+        Value::Float64(number) => number.to_string(),
+        Value::Decimal(number) => number.to_string(),
+        Value::String(text) => serde_json::Value::from(&**text).to_string(),
+        Value::Bytes(_) | Value::Array(_) | Value::Map(_) | Value::Struct(_) => "{}".to_owned(),
+    }
+}
+
 struct Member<'n>(&'n str);
 
 impl<'de> serde::de::Visitor<'de> for Member<'_> {
@@ -32,7 +70,7 @@ impl<'de> serde::de::Visitor<'de> for Member<'_> {
     /// The last of several members of one name counts, as in most readers.
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
-        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             if name == self.0 {
                 found = Some(map.next_value::<&'de RawValue>()?.get());
             } else {
@@ -45,8 +83,8 @@ impl<'de> serde::de::Visitor<'de> for Member<'_> {
 
 /// `<field>=<value>`; the value's characters that would make another folder are written as `%XX`.
 pub(super) fn folder_value(record: &SinkRecord, field: &str) -> Result<String> {
-    let json = json_of(record)?;
-    let text = match find(json, field) {
+    let found = field_of(record, field)?;
+    let text = match found.as_deref() {
         None | Some("null") => {
             return Err(Error::reject(format!("the value has no field `{field}` to choose the folder by"))
                 .remedy("Correct `partition.field.name` or the data."));
@@ -80,9 +118,11 @@ fn encoded(value: &str) -> String {
     out
 }
 
-pub(super) fn json_of(record: &SinkRecord) -> Result<&[u8]> {
+/// The JSON text of a field of a record's value. `None` if there is no such field.
+pub(super) fn field_of<'r>(record: &'r SinkRecord, path: &str) -> Result<Option<Cow<'r, str>>> {
     match &record.value {
-        Payload::Json(json) => Ok(json),
-        _ => Err(Error::reject("the value is no JSON, so it has no fields").remedy("Set `format.class` to JSON.")),
+        Payload::Json(json) => Ok(find(json, path).map(Cow::Borrowed)),
+        Payload::Structured { schema, value } => Ok(find_value(schema.as_deref(), value, path).map(Cow::Owned)),
+        _ => Err(Error::reject("the value is bytes, so it has no fields").remedy("Set `format.class` to JSON.")),
     }
 }

@@ -2,14 +2,13 @@
 
 use connector_api::{Error, Result, SinkRecord};
 
-use super::field::{find, json_of};
+use super::field::field_of;
 
 /// Milliseconds since 1970 from a field: a number of milliseconds, or text after ISO 8601 (a day alone, or without a
 /// zone, counts as UTC).
 pub(super) fn from_field(record: &SinkRecord, field: &str) -> Result<i64> {
-    let json = json_of(record)?;
-    let text = find(json, field).unwrap_or("null");
-    parse(text).ok_or_else(|| {
+    let found = field_of(record, field)?;
+    parse(found.as_deref().unwrap_or("null")).ok_or_else(|| {
         Error::reject(format!("the field `{field}` of the value holds no time"))
             .remedy("Times are milliseconds since 1970 or ISO 8601. Correct `timestamp.field` or the data.")
     })

@@ -13,8 +13,6 @@ pub(crate) struct Names {
     pub file_delimiter: String,
     /// `filename.offset.zero.pad.width`
     pub pad: usize,
-    /// What the name ends in, with its dot.
-    pub extension: String,
 }
 
 impl Names {
@@ -23,11 +21,11 @@ impl Names {
         format!("{}{topic}{}{folder}", self.root, self.directory_delimiter)
     }
 
-    /// The name of the object that starts at that offset. The topic in it is the one that the offset counts in, so that
+    /// The name of the object that starts at that offset and ends in `ending`. The topic in it is the one that the offset counts in, so that
     /// two topics that a transform sends to one folder never share a name.
-    pub fn key(&self, path: &str, origin: &TopicPartition, start: i64) -> String {
+    pub fn key(&self, path: &str, origin: &TopicPartition, start: i64, ending: &str) -> String {
         let name = self.stem(origin);
-        format!("{path}{}{name}{start:0width$}{}", self.directory_delimiter, self.extension, width = self.pad)
+        format!("{path}{}{name}{start:0width$}{ending}", self.directory_delimiter, width = self.pad)
     }
 
     /// What the file name of every object of a topic partition begins with.

@@ -47,15 +47,9 @@ fn times_are_printed_in_their_zone_and_cut_down_to_durations() {
 
 #[test]
 fn names_carry_the_start_offset() {
-    let names = Names {
-        root: "topics/".into(),
-        directory_delimiter: "/".into(),
-        file_delimiter: "+".into(),
-        pad: 10,
-        extension: ".json".into(),
-    };
+    let names = Names { root: "topics/".into(), directory_delimiter: "/".into(), file_delimiter: "+".into(), pad: 10 };
     let path = names.path("t", "partition=3");
-    let key = names.key(&path, &TopicPartition::new("t", 3), 42);
+    let key = names.key(&path, &TopicPartition::new("t", 3), 42, ".json");
     assert_eq!(key, "topics/t/partition=3/t+3+0000000042.json");
 }
 

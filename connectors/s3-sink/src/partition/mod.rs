@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connector_api::{Result, TopicPartition};
+use connector_api::data::Payload;
+use connector_api::{Error, Result, TopicPartition};
 
-use crate::file::{Body, Codec, OpenFile, Rules, Tally};
+use crate::file::{Body, OpenFile, Output, Rules, Tally};
 
 pub(crate) use plan::Plan;
 
@@ -19,8 +20,8 @@ pub(crate) use plan::Plan;
 pub(crate) struct Making {
     /// When they are cut.
     pub rules: Rules,
-    /// How they are compressed.
-    pub codec: Codec,
+    /// What objects each becomes: the values first.
+    pub outputs: Arc<[Output]>,
     /// Which life of which task makes them.
     pub writer: Arc<str>,
     /// Whether a partition has one open file at most, so that a record of another path ends it. Cuts are then a function
@@ -41,6 +42,23 @@ pub(crate) struct Entry<'a> {
     pub time: Option<i64>,
     /// The clock.
     pub now: i64,
+    /// What each of the outputs takes of it.
+    pub record: &'a [Payload],
+}
+
+/// A part of an open file, to be sent.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// The file's path.
+    pub path: Arc<str>,
+    /// Where the file starts.
+    pub start: i64,
+    /// Who decided its cut, or will.
+    pub writer: Arc<str>,
+    /// Of which output.
+    pub output: usize,
+    /// What is in it.
+    pub bytes: Bytes,
 }
 
 /// The state of a topic partition. All offsets are of records in the log.
@@ -80,21 +98,17 @@ impl Partition {
     }
 
     /// Takes a record: into a file, or nowhere if an object that is stored holds it. Offsets ascend.
-    pub fn take(
-        &mut self,
-        entry: Entry,
-        making: &Making,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
-    ) -> Result<()> {
+    pub fn take(&mut self, entry: Entry, making: &Making) -> Result<()> {
         self.cut_before(&entry, making);
         let planned = self.plan.covering(entry.path, entry.offset);
         if planned.is_some_and(|cut| cut.stored) {
             return Ok(());
         }
         let (start, end, writer) = match planned {
-            Some(cut) => (cut.start, Some(cut.end), &cut.writer),
-            None => (entry.offset, None, &making.writer),
+            Some(cut) => (cut.start, Some(cut.end), cut.writer.clone()),
+            None => (entry.offset, None, making.writer.clone()),
         };
+        self.cut_unless_it_fits(&entry)?;
         if !self.open.contains_key(entry.path) {
             let path: Arc<str> = entry.path.into();
             let tally = Tally {
@@ -109,14 +123,19 @@ impl Partition {
             let file = OpenFile {
                 path: path.clone(),
                 tally,
-                body: Body::new(making.codec),
+                bodies: making.outputs.iter().map(|output| body(output, entry.path, start)).collect(),
                 planned_end: end,
-                writer: writer.clone(),
+                writer,
             };
             self.open.insert(path, file);
         }
         let Some(file) = self.open.get_mut(entry.path) else { return Ok(()) };
-        append(file, &entry, write)?;
+        if let Err(why) = append(file, &entry) {
+            if file.tally.records == 0 {
+                self.open.remove(entry.path);
+            }
+            return Err(why);
+        }
         if file.planned_end.is_none() {
             self.due = self.due.min(making.rules.due(&file.tally).unwrap_or(i64::MAX));
         }
@@ -138,6 +157,24 @@ impl Partition {
         if making.single && !self.open.contains_key(entry.path) {
             self.cut_where(|_| true);
         }
+    }
+
+    /// Cuts the file that a record belongs into if its schema is another one.
+    fn cut_unless_it_fits(&mut self, entry: &Entry) -> Result<()> {
+        let Some(file) = self.open.get_mut(entry.path) else { return Ok(()) };
+        if file.fits(entry.record) {
+            return Ok(());
+        }
+        if file.planned_end.is_some() {
+            return Err(Error::fatal(format!(
+                "{} offset {} has another schema than the records before it, with which it was to be in one object in `{}`",
+                self.name, entry.offset, file.path
+            ))
+            .remedy("Set the formats as they were before, until no file of before is open; then change them."));
+        }
+        let path = file.path.clone();
+        self.cut_where(|file| file.path == path);
+        Ok(())
     }
 
     /// Cuts what the clock ends. Cuts that were decided earlier end where they did then.
@@ -171,12 +208,16 @@ impl Partition {
     }
 
     /// Takes all parts of open files that are at least that long.
-    pub fn parts(&mut self, at_least: usize) -> Vec<(Arc<str>, i64, Arc<str>, Bytes)> {
-        let part = |file: &mut OpenFile| {
-            let bytes = file.body.part(at_least)?;
-            Some((file.path.clone(), file.start(), file.writer.clone(), bytes))
-        };
-        self.open.values_mut().filter_map(part).collect()
+    pub fn parts(&mut self, at_least: usize) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for file in self.open.values_mut() {
+            let (path, start, writer) = (&file.path, file.tally.start, &file.writer);
+            parts.extend(file.bodies.iter_mut().enumerate().filter_map(|(output, body)| {
+                let bytes = body.part(at_least)?;
+                Some(Part { path: path.clone(), start, writer: writer.clone(), output, bytes })
+            }));
+        }
+        parts
     }
 
     /// The offset up to which all that came is safe, if the files that start at `pending` are not stored yet.
@@ -186,15 +227,13 @@ impl Partition {
     }
 }
 
-fn append(file: &mut OpenFile, entry: &Entry, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
-    let tail = file.body.tail();
-    let before = tail.len();
-    if let Err(why) = write(tail) {
-        tail.truncate(before);
-        return Err(why);
-    }
-    file.tally.bytes += (tail.len() - before) as u64;
-    file.body.compress_pieces();
+/// The empty body of an object. What it derives from a name is that of the object, as far as one file is told from another.
+fn body(output: &Output, path: &str, start: i64) -> Body {
+    Body::new(&output.shape, &format!("{path} {start}{}", output.ending))
+}
+
+fn append(file: &mut OpenFile, entry: &Entry) -> Result<()> {
+    file.tally.bytes += file.write(entry.record)? as u64;
     file.tally.records += 1;
     file.tally.last = entry.offset;
     file.tally.touched = entry.now;

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use crate::file::{Codec, Shape, Side};
 use crate::journal::{Content, Cut};
 
 /// A step of a life.
@@ -72,14 +73,17 @@ impl World {
             plan.add(cut, self.objects.contains_key(&(cut.path.to_string(), cut.start)));
         }
         let writer = self.life.to_string().into();
-        let making = Making { rules, codec: Codec::None, writer, single, part_size: usize::MAX };
+        let output = |side, ending: &str| Output { side, shape: Shape::JsonLines(Codec::None), ending: ending.into() };
+        let outputs = [output(Side::Values, ".json"), output(Side::Keys, ".keys.json")].into();
+        let making = Making { rules, outputs, writer, single, part_size: usize::MAX };
         let partition = Partition::new(TopicPartition::new("t", 0)).following(plan);
         let _ = now;
         Life { partition, making, next: self.committed, uploads: Vec::new() }
     }
 
     fn store(&mut self, file: &mut OpenFile) {
-        let text = String::from_utf8(file.body.rest().to_vec()).unwrap();
+        let [text, keys] = [0, 1].map(|output| String::from_utf8(file.bodies[output].rest().to_vec()).unwrap());
+        assert_eq!(text, keys);
         let offsets = text.lines().map(|line| line.parse().unwrap()).collect();
         self.objects.insert((file.path.to_string(), file.start()), offsets);
     }
@@ -90,12 +94,10 @@ impl Life {
         for offset in self.next..self.next + i64::from(count) {
             let (path, time) = record(offset, paths);
             self.partition.passed(offset);
-            let entry = Entry { offset, path: &path, time: Some(time), now };
-            let write = |out: &mut Vec<u8>| {
-                out.extend_from_slice(format!("{offset}\n").as_bytes());
-                Ok(())
-            };
-            self.partition.take(entry, &self.making, write).unwrap();
+            let json = Payload::Json(offset.to_string().into());
+            let record = [json.clone(), json];
+            let entry = Entry { offset, path: &path, time: Some(time), now, record: &record };
+            self.partition.take(entry, &self.making).unwrap();
         }
         self.next += i64::from(count);
     }

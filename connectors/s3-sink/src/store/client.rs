@@ -1,29 +1,48 @@
 //! The client, and one method for each request.
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ObjectCannedAcl, ServerSideEncryption};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ObjectCannedAcl, ServerSideEncryption, Tag,
+};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use bytes::Bytes;
-use connector_api::Result as Decided;
+use connector_api::{Host, Result as Decided};
 
 use super::error::{Fault, Kind, collected};
-use crate::config::Access;
+use super::repeats::Repeats;
+use crate::config::{Access, Tagging};
 
 /// Under which name objects carry who decided their cut.
 pub(super) const WRITER: &str = "naru-writer";
 
 /// A bucket and how to reach it. Clones share connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Store {
     pub(super) client: Client,
     pub(super) bucket: String,
     access: Access,
+    host: Option<Arc<dyn Host>>,
+    /// The server takes no tags, and the user does not mind.
+    untagged: Arc<AtomicBool>,
+}
+
+/// What an object's tags say, where they are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tags {
+    /// The first offset.
+    pub start: i64,
+    /// The last offset, and how many records there are, once that is known.
+    pub end: Option<(i64, u64)>,
 }
 
 /// What must hold for a write.
@@ -53,9 +72,16 @@ pub(crate) struct Read {
     pub bytes: Bytes,
 }
 
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("bucket", &self.bucket).finish_non_exhaustive()
+    }
+}
+
 impl Store {
-    /// Builds the client; nothing is sent yet, except to find credentials where none are configured.
-    pub async fn connect(access: &Access) -> Store {
+    /// Builds the client; nothing is sent yet, except to find credentials where none are configured. Requests are counted
+    /// with the host, and wait as it says.
+    pub async fn connect(access: &Access, host: Option<Arc<dyn Host>>) -> Store {
         let plain = access.url.as_deref().is_some_and(|url| url.starts_with("http://"));
         let http = aws_smithy_http_client::Builder::new();
         let http = match plain {
@@ -83,12 +109,27 @@ impl Store {
         if let Some(url) = &access.url {
             config = config.endpoint_url(url);
         }
-        Store { client: Client::from_conf(config.build()), bucket: access.bucket.clone(), access: access.clone() }
+        if let Some(host) = &host {
+            config = config.interceptor(Repeats(host.clone()));
+        }
+        let (client, bucket, access) = (Client::from_conf(config.build()), access.bucket.clone(), access.clone());
+        Store { client, bucket, access, host, untagged: Arc::default() }
+    }
+
+    /// Waits until a request may be sent.
+    pub(super) async fn turn(&self) {
+        if let Some(host) = &self.host {
+            let wait = host.request();
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+        }
     }
 
     /// Whether the bucket is there and ours to use.
     pub async fn find_bucket(&self) -> Decided<()> {
         let what = format!("reach the bucket `{}`", self.bucket);
+        self.turn().await;
         match self.client.head_bucket().bucket(&self.bucket).send().await {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -104,6 +145,7 @@ impl Store {
     /// Reads a small object; `None` if it is not there.
     pub async fn get(&self, key: &str) -> Result<Option<Read>, Fault> {
         let what = format!("read `{key}`");
+        self.turn().await;
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(found) => {
                 let etag = found.e_tag.unwrap_or_default();
@@ -125,6 +167,7 @@ impl Store {
         };
         let request =
             request.set_server_side_encryption(self.encryption()).set_ssekms_key_id(self.access.kms_key.clone());
+        self.turn().await;
         match request.content_type("application/json").send().await {
             Ok(done) => Ok(Written::As(done.e_tag.unwrap_or_default())),
             Err(error) => match Fault::of(&format!("write `{key}`"), error) {
@@ -136,6 +179,7 @@ impl Store {
 
     /// Who decided the cut of an object; empty if it does not say, `None` if it is not there.
     pub async fn writer_of(&self, key: &str) -> Result<Option<String>, Fault> {
+        self.turn().await;
         match self.client.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(found) => Ok(Some(found.metadata.and_then(|mut all| all.remove(WRITER)).unwrap_or_default())),
             Err(error) => match Fault::of(&format!("look at `{key}`"), error) {
@@ -146,30 +190,45 @@ impl Store {
     }
 
     /// Stores an object in one request.
-    pub async fn put(&self, key: &str, writer: &str, bytes: Bytes) -> Result<(), Fault> {
-        let request = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
-        let request = request
-            .metadata(WRITER, writer)
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.access.kms_key.clone())
-            .set_acl(self.acl());
-        request.send().await.map(|_| ()).map_err(|error| Fault::of(&format!("store `{key}`"), error))
+    pub async fn put(&self, key: &str, writer: &str, tags: Tags, bytes: Bytes) -> Result<(), Fault> {
+        let what = format!("store `{key}`");
+        let send = async |tags: Option<String>| {
+            self.turn().await;
+            let request = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes.clone()));
+            let request = request
+                .metadata(WRITER, writer)
+                .set_server_side_encryption(self.encryption())
+                .set_ssekms_key_id(self.access.kms_key.clone())
+                .set_acl(self.acl())
+                .set_tagging(tags);
+            request.send().await.map(|_| ()).map_err(|error| Fault::of(&what, error))
+        };
+        self.with_tags(tags, send).await
     }
 
     /// Begins an object of several parts.
-    pub async fn create(&self, key: &str, writer: &str) -> Result<String, Fault> {
-        let request = self.client.create_multipart_upload().bucket(&self.bucket).key(key);
-        let request = request
-            .metadata(WRITER, writer)
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.access.kms_key.clone())
-            .set_acl(self.acl());
-        let begun = request.send().await.map_err(|error| Fault::of(&format!("begin `{key}`"), error))?;
-        begun.upload_id.ok_or_else(|| Fault::own(Kind::Refused, format!("`{key}` was begun without an upload id")))
+    pub async fn create(&self, key: &str, writer: &str, tags: Tags) -> Result<String, Fault> {
+        let what = format!("begin `{key}`");
+        let send = async |tags: Option<String>| {
+            self.turn().await;
+            let request = self.client.create_multipart_upload().bucket(&self.bucket).key(key);
+            // Parts carry this sum, and strict servers want to know of it before.
+            let request = request
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .metadata(WRITER, writer)
+                .set_server_side_encryption(self.encryption())
+                .set_ssekms_key_id(self.access.kms_key.clone())
+                .set_acl(self.acl())
+                .set_tagging(tags);
+            let begun = request.send().await.map_err(|error| Fault::of(&what, error))?;
+            begun.upload_id.ok_or_else(|| Fault::own(Kind::Refused, format!("`{key}` was begun without an upload id")))
+        };
+        self.with_tags(tags, send).await
     }
 
     /// Sends a part, counted from 1.
     pub async fn part(&self, key: &str, id: &str, number: i32, bytes: Bytes) -> Result<CompletedPart, Fault> {
+        self.turn().await;
         let request = self.client.upload_part().bucket(&self.bucket).key(key).upload_id(id).part_number(number);
         let sent = request.body(ByteStream::from(bytes)).send().await;
         let sent = sent.map_err(|error| Fault::of(&format!("send part {number} of `{key}`"), error))?;
@@ -182,6 +241,7 @@ impl Store {
 
     /// Makes an object of its parts.
     pub async fn complete(&self, key: &str, id: &str, parts: Vec<CompletedPart>) -> Result<(), Fault> {
+        self.turn().await;
         let upload = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.client.complete_multipart_upload().bucket(&self.bucket).key(key).upload_id(id);
         let done = request.multipart_upload(upload).send().await;
@@ -190,8 +250,57 @@ impl Store {
 
     /// Throws the parts of an unfinished object away.
     pub async fn abort(&self, key: &str, id: &str) -> Result<(), Fault> {
+        self.turn().await;
         let request = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(id);
         request.send().await.map(|_| ()).map_err(|error| Fault::of(&format!("abort the upload of `{key}`"), error))
+    }
+
+    /// Tags an object of several parts, whose end was not known when it was begun. Nothing where tags are not wanted.
+    pub async fn tag(&self, key: &str, tags: Tags) -> Result<(), Fault> {
+        let Some(tagging) = self.tagging() else { return Ok(()) };
+        let tag = |(name, value): (String, String)| Tag::builder().key(name).value(value).build().ok();
+        let set = tagging.of(tags).into_iter().filter_map(tag).collect();
+        self.turn().await;
+        let request = self.client.put_object_tagging().bucket(&self.bucket).key(key);
+        let request = request.set_tagging(aws_sdk_s3::types::Tagging::builder().set_tag_set(Some(set)).build().ok());
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match Fault::of(&format!("tag `{key}`"), error) {
+                fault if tagging.ignore_errors && !fault.may_pass() => {
+                    self.no_tags(&fault);
+                    Ok(())
+                }
+                fault => Err(fault),
+            },
+        }
+    }
+
+    /// Sends a request with its tags, and without where it does not work with them and the user does not mind.
+    async fn with_tags<T>(
+        &self,
+        tags: Tags,
+        send: impl AsyncFn(Option<String>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Some(tagging) = self.tagging() else { return send(None).await };
+        match send(Some(tagging.header(tags))).await {
+            Err(fault) if tagging.ignore_errors && !fault.may_pass() => {
+                let done = send(None).await?;
+                self.no_tags(&fault);
+                Ok(done)
+            }
+            other => other,
+        }
+    }
+
+    fn tagging(&self) -> Option<&Tagging> {
+        self.access.tagging.as_ref().filter(|_| !self.untagged.load(Ordering::Relaxed))
+    }
+
+    fn no_tags(&self, fault: &Fault) {
+        self.untagged.store(true, Ordering::Relaxed);
+        if let Some(host) = &self.host {
+            host.warn(&format!("objects are stored without tags from now on: {}", fault.text));
+        }
     }
 
     fn encryption(&self) -> Option<ServerSideEncryption> {

@@ -27,6 +27,7 @@ impl Store {
     async fn leftovers(&self, prefix: &str, limit: usize) -> Result<Vec<Leftover>, Fault> {
         let (mut found, mut marks) = (Vec::new(), (None, None));
         loop {
+            self.turn().await;
             let request = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(prefix);
             let request = request.set_key_marker(marks.0).set_upload_id_marker(marks.1);
             let page = request.send().await.map_err(|error| Fault::of("list unfinished uploads", error))?;

@@ -11,7 +11,7 @@ use connector_api::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 
-use super::client::Store;
+use super::client::{Store, Tags};
 use super::error::{Fault, Kind};
 
 /// The longest delay before something is tried again.
@@ -71,7 +71,8 @@ impl Board {
 
 enum Step {
     Part(Bytes),
-    Finish(Bytes),
+    /// The rest, its tags, and what must be stored before the object appears.
+    Finish(Bytes, Tags, Vec<Rc<State>>),
 }
 
 /// An object on its way: parts are sent as they come, and the object appears after [`finish`](Self::finish). What fails
@@ -93,11 +94,13 @@ struct State {
 }
 
 impl Upload {
-    /// Begins; nothing is sent before there is something to send. Must be called inside a `LocalSet`, as tasks run in.
-    pub fn begin(store: Store, board: Rc<Board>, key: String, writer: String) -> Upload {
+    /// Begins; nothing is sent before there is something to send. The mark is who decided the cut, and where the object
+    /// starts. Must be called inside a `LocalSet`, as tasks run in.
+    pub fn begin(store: Store, board: Rc<Board>, key: String, mark: (String, i64)) -> Upload {
         let (steps, todo) = unbounded_channel();
         let state = Rc::new(State { key, id: RefCell::new(None), stored: Cell::new(false), waiting: Cell::new(0) });
-        let sender = Sender { store, board: board.clone(), state: state.clone(), writer };
+        let (writer, start) = mark;
+        let sender = Sender { store, board: board.clone(), state: state.clone(), writer, start };
         let work = tokio::task::spawn_local(sender.run(todo)).abort_handle();
         Upload { steps, board, state, work }
     }
@@ -107,9 +110,10 @@ impl Upload {
         self.push(bytes.len(), Step::Part(bytes));
     }
 
-    /// Sends what is left and makes the object of it.
-    pub fn finish(&self, rest: Bytes) {
-        self.push(rest.len(), Step::Finish(rest));
+    /// Sends what is left and makes the object of it, once the others are stored.
+    pub fn finish(&self, rest: Bytes, tags: Tags, others: &[Upload]) {
+        let others = others.iter().map(|other| other.state.clone()).collect();
+        self.push(rest.len(), Step::Finish(rest, tags, others));
     }
 
     fn push(&self, bytes: usize, step: Step) {
@@ -143,6 +147,7 @@ struct Sender {
     board: Rc<Board>,
     state: Rc<State>,
     writer: String,
+    start: i64,
 }
 
 impl Sender {
@@ -151,17 +156,20 @@ impl Sender {
         while let Some(step) = todo.recv().await {
             match step {
                 Step::Part(bytes) => parts.push(self.part(parts.len(), bytes).await),
-                Step::Finish(rest) if parts.is_empty() => {
-                    let put = || self.store.put(&self.state.key, &self.writer, rest.clone());
+                Step::Finish(rest, tags, others) if parts.is_empty() => {
+                    self.stored(&others).await;
+                    let put = || self.store.put(&self.state.key, &self.writer, tags, rest.clone());
                     self.until_done(put).await;
                     self.done(rest.len());
                     return;
                 }
-                Step::Finish(rest) => {
+                Step::Finish(rest, tags, others) => {
                     if !rest.is_empty() {
                         parts.push(self.part(parts.len(), rest).await);
                     }
+                    self.stored(&others).await;
                     self.until_done(|| self.complete(parts.clone())).await;
+                    self.until_done(|| self.store.tag(&self.state.key, tags)).await;
                     self.done(0);
                     return;
                 }
@@ -174,7 +182,11 @@ impl Sender {
         let id = match known {
             Some(id) => id,
             None => {
-                let id = self.until_done(|| self.store.create(&self.state.key, &self.writer)).await;
+                let id = self
+                    .until_done(|| {
+                        self.store.create(&self.state.key, &self.writer, Tags { start: self.start, end: None })
+                    })
+                    .await;
                 *self.state.id.borrow_mut() = Some(id.clone());
                 id
             }
@@ -183,6 +195,13 @@ impl Sender {
         let part = self.until_done(|| self.store.part(&self.state.key, &id, number, bytes.clone())).await;
         self.arrived(bytes.len());
         part
+    }
+
+    /// Returns when all of these are stored.
+    async fn stored(&self, others: &[Rc<State>]) {
+        while others.iter().any(|other| !other.stored.get()) {
+            self.board.moved().await;
+        }
     }
 
     /// An answer that got lost may have been a good one: then the upload is gone and the object is there.

@@ -10,8 +10,8 @@ use tokio::task::{JoinHandle, spawn_local};
 use crate::config::Settings;
 use crate::file::OpenFile;
 use crate::journal::{Cut, Keeper};
-use crate::partition::{Partition, Plan};
-use crate::store::{Board, Store, Upload};
+use crate::partition::{Part, Partition, Plan};
+use crate::store::{Board, Store, Tags, Upload};
 
 /// How many objects are looked at at a time when a partition is taken on.
 const LOOKS_AT_ONCE: usize = 16;
@@ -19,10 +19,10 @@ const LOOKS_AT_ONCE: usize = 16;
 pub(super) struct Owned {
     pub partition: Partition,
     keeper: Option<Keeper>,
-    /// Uploads of files that are still open, by path.
-    growing: BTreeMap<Arc<str>, Upload>,
-    /// Uploads of files that have been cut, by start offset and path.
-    storing: BTreeMap<(i64, Arc<str>), Upload>,
+    /// Uploads of files that are still open, by path and output.
+    growing: BTreeMap<(Arc<str>, usize), Upload>,
+    /// Uploads of files that have been cut, by start offset and path: of all outputs.
+    storing: BTreeMap<(i64, Arc<str>), Vec<Upload>>,
     /// Cuts whose uploads are decided but that end above what is safe.
     since_safe: Vec<i64>,
     /// What the last two flushes said was safe.
@@ -61,7 +61,9 @@ impl Owned {
         let mut plan = Plan::default();
         let cuts: Vec<&Cut> = content.cuts.iter().filter(|cut| cut.end >= offset).collect();
         for some in cuts.chunks(LOOKS_AT_ONCE) {
-            let keys = some.iter().map(|cut| settings.names.key(&cut.path, &name, cut.start));
+            // The values are stored last, so their object says that all are there.
+            let ending = &settings.outputs[0].ending;
+            let keys = some.iter().map(|cut| settings.names.key(&cut.path, &name, cut.start, ending));
             let looks: Vec<_> = keys.map(|key| look(store.clone(), key)).collect();
             for (cut, look) in some.iter().zip(looks) {
                 let writer =
@@ -101,27 +103,35 @@ impl Owned {
 
     /// Sends parts of open files that are at least that long.
     pub fn send_parts(&mut self, at_least: usize, settings: &Settings, store: &Store, board: &Rc<Board>) {
-        for (path, start, writer, bytes) in self.partition.parts(at_least) {
-            let key = settings.names.key(&path, &self.partition.name, start);
-            let begin = || Upload::begin(store.clone(), board.clone(), key, writer.to_string());
-            self.growing.entry(path).or_insert_with(begin).part(bytes);
+        for Part { path, start, writer, output, bytes } in self.partition.parts(at_least) {
+            let key = settings.names.key(&path, &self.partition.name, start, &settings.outputs[output].ending);
+            let begin = || Upload::begin(store.clone(), board.clone(), key, (writer.to_string(), start));
+            self.growing.entry((path, output)).or_insert_with(begin).part(bytes);
         }
     }
 
-    /// Sends what has been cut and decided.
+    /// Sends what has been cut and decided. The values wait for keys and headers: they prove that all are stored.
     pub fn send_cut(&mut self, settings: &Settings, store: &Store, board: &Rc<Board>) {
         for mut file in self.partition.take_cut() {
-            let key = settings.names.key(&file.path, &self.partition.name, file.start());
-            let begin = || Upload::begin(store.clone(), board.clone(), key, file.writer.to_string());
-            let upload = self.growing.remove(&file.path).unwrap_or_else(begin);
-            upload.finish(file.body.rest());
-            self.storing.insert((file.start(), file.path), upload);
+            let tally = &file.tally;
+            let tags = Tags { start: tally.start, end: Some((tally.last, tally.records)) };
+            let mut uploads: Vec<Upload> = Vec::new();
+            for (output, body) in file.bodies.iter_mut().enumerate().rev() {
+                let ending = &settings.outputs[output].ending;
+                let key = settings.names.key(&file.path, &self.partition.name, tally.start, ending);
+                let begin = || Upload::begin(store.clone(), board.clone(), key, (file.writer.to_string(), tally.start));
+                let upload = self.growing.remove(&(file.path.clone(), output)).unwrap_or_else(begin);
+                let others = if output == 0 { uploads.as_slice() } else { &[] };
+                upload.finish(body.rest(), tags, others);
+                uploads.push(upload);
+            }
+            self.storing.insert((file.start(), file.path), uploads);
         }
     }
 
     /// The offset up to which everything is stored, once something came.
     pub fn flushed(&mut self) -> Option<i64> {
-        self.storing.retain(|_, upload| !upload.is_stored());
+        self.storing.retain(|_, uploads| !uploads.iter().all(Upload::is_stored));
         let safe = self.partition.safe(self.storing.keys().map(|(start, _)| *start))?;
         self.since_safe.retain(|end| *end >= safe);
         self.said = [self.said[1], safe.max(self.said[1])];
@@ -129,12 +139,12 @@ impl Owned {
     }
 
     pub fn is_storing(&self) -> bool {
-        self.storing.values().any(|upload| !upload.is_stored())
+        self.storing.values().flatten().any(|upload| !upload.is_stored())
     }
 
     /// Names and ids of uploads that would be left behind.
     pub fn unfinished(&self) -> Vec<(String, String)> {
-        self.growing.values().chain(self.storing.values()).filter_map(Upload::unfinished).collect()
+        self.growing.values().chain(self.storing.values().flatten()).filter_map(Upload::unfinished).collect()
     }
 }
 

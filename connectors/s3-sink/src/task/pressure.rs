@@ -2,21 +2,53 @@
 
 use std::sync::Arc;
 
-use connector_api::{Error, Result, TopicPartition};
+use connector_api::{Error, Memory, Result, TaskContext, TopicPartition};
 use tokio::time::{Instant, timeout_at};
 
 use super::{LEAST_PART, PUT_WAIT, Running};
 
+/// What a task may keep whatever the others keep, in bytes: enough to get on with.
+const OWN: usize = LEAST_PART;
+
+/// The task's share of the worker's memory for files.
+pub(super) struct Share {
+    memory: Box<dyn Memory>,
+    bytes: usize,
+}
+
+impl Share {
+    /// Nothing yet.
+    pub fn new(context: &TaskContext) -> Share {
+        Share { memory: context.host.memory(), bytes: 0 }
+    }
+
+    /// Makes it hold that much beyond what is the task's own. False if others hold too much.
+    fn hold(&mut self, bytes: usize) -> bool {
+        let beyond = bytes.saturating_sub(OWN);
+        let held = self.memory.resize(beyond);
+        if held {
+            self.bytes = beyond;
+        }
+        held
+    }
+}
+
 impl Running {
+    /// Tells the worker how much is kept, and says how much may be.
+    pub(super) fn account(&mut self) -> usize {
+        let (used, most) = (self.kept() + self.board.bytes(), self.settings.buffered);
+        if self.memory.hold(used.min(most)) { most } else { (self.memory.bytes + OWN).min(most) }
+    }
+
     /// Bytes of open files.
-    fn kept(&self) -> usize {
-        self.owned.values().flat_map(|owned| owned.partition.open()).map(|file| file.body.len()).sum()
+    pub(super) fn kept(&self) -> usize {
+        self.owned.values().flat_map(|owned| owned.partition.open()).map(|file| file.held()).sum()
     }
 
     /// Makes room where more is kept than allowed: parts are sent sooner, then the largest files are cut, then sending is
     /// waited for.
     pub(super) async fn make_room(&mut self) -> Result<()> {
-        let limit = self.settings.buffered;
+        let limit = self.account();
         if self.kept() + self.board.bytes() > limit {
             // Half of the memory may be on its way, so the other half is what files may keep.
             if self.kept() > limit / 2 {
@@ -36,6 +68,7 @@ impl Running {
                 return Err(Error::retry("the store takes objects more slowly than they come"));
             }
         }
+        self.account();
         Ok(())
     }
 
@@ -44,7 +77,7 @@ impl Running {
         let mut files: Vec<(usize, i64, TopicPartition, Arc<str>)> = Vec::new();
         for (name, owned) in &self.owned {
             let open = owned.partition.open().filter(|file| file.planned_end.is_none());
-            files.extend(open.map(|file| (file.body.len(), file.start(), name.clone(), file.path.clone())));
+            files.extend(open.map(|file| (file.held(), file.start(), name.clone(), file.path.clone())));
         }
         // Among files of about one size the oldest go first, since they hold the committed offset back.
         files.sort_by_key(|(size, start, ..)| (std::cmp::Reverse(size.next_power_of_two()), *start));

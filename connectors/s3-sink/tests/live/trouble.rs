@@ -15,10 +15,11 @@ fn records(from: i64, to: i64) -> Vec<SinkRecord> {
 fn a_server_that_says_slow_down_loses_and_repeats_nothing() {
     for kind in ["put", "journal"] {
         let world = World::new(&[("flush.size", "10"), ("rotate.idle.ms", "100000")]);
+        let Some(server) = world.server.own() else { return };
         run(async {
             let mut task = world.task(1).await;
             // More than the client repeats by itself, so that the task hears of it.
-            world.server.make(Trouble::SlowDown, Some(kind), 10);
+            server.make(Trouble::SlowDown, Some(kind), 10);
             put(&mut task, &records(0, 50)).await;
             flush_to(&mut task, 1, 50).await;
         });
@@ -30,9 +31,10 @@ fn a_server_that_says_slow_down_loses_and_repeats_nothing() {
 fn answers_that_get_lost_store_nothing_twice() {
     for kind in ["put", "journal", "complete", "part", "create"] {
         let world = World::new(&[("rotate.bytes", "6000000"), ("s3.part.size", "5242880")]);
+        let Some(server) = world.server.own() else { return };
         run(async {
             let mut task = world.task(1).await;
-            world.server.make(Trouble::AnswerLost, Some(kind), 2);
+            server.make(Trouble::AnswerLost, Some(kind), 2);
             for from in 0..32 {
                 put(&mut task, &[record(0, from, 400_000)]).await;
             }
@@ -47,10 +49,11 @@ fn answers_that_get_lost_store_nothing_twice() {
 #[test]
 fn trouble_is_told_and_nothing_is_committed_that_is_not_stored() {
     let world = World::new(&[("flush.size", "10")]);
+    let Some(server) = world.server.own() else { return };
     run(async {
         let mut task = world.task(1).await;
         put(&mut task, &records(0, 5)).await;
-        world.server.make(Trouble::SlowDown, Some("put"), u64::MAX);
+        server.make(Trouble::SlowDown, Some("put"), u64::MAX);
         let _ = task.put(&records(5, 25)).await;
         let begun = Instant::now();
         let error = loop {
@@ -64,7 +67,7 @@ fn trouble_is_told_and_nothing_is_committed_that_is_not_stored() {
         assert!(error.to_string().contains("503 SlowDown"), "{error}");
         let closing = task.flush(connector_api::FlushOccasion::Closing).await.unwrap();
         assert_eq!(closing, connector_api::Flushed::UpTo(vec![(names(1)[0].clone(), 0)]));
-        world.server.make(Trouble::SlowDown, None, 0);
+        server.make(Trouble::SlowDown, None, 0);
         flush_to(&mut task, 1, 20).await;
     });
     assert!(world.stored().into_values().eq(std::iter::repeat_n(1, 20)));
@@ -73,9 +76,10 @@ fn trouble_is_told_and_nothing_is_committed_that_is_not_stored() {
 #[test]
 fn credentials_that_have_expired_fail_the_task_with_the_remedy() {
     let world = World::new(&[("flush.size", "10"), ("rotate.idle.ms", "-1")]);
+    let Some(server) = world.server.own() else { return };
     run(async {
         let mut task = world.task(1).await;
-        world.server.make(Trouble::Expired, None, u64::MAX);
+        server.make(Trouble::Expired, None, u64::MAX);
         task.put(&records(0, 10)).await.unwrap();
         let begun = Instant::now();
         let error = loop {

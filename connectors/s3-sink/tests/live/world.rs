@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_api::config::{Config, RawConfig};
@@ -9,32 +10,34 @@ use connector_api::data::Payload;
 use connector_api::plugin::{AnySinkTask, Plugin};
 use connector_api::*;
 use s3_sink::S3Sink;
-use s3_sink::test_server::{ACCESS_KEY, BUCKET, SECRET_KEY, TestServer};
+
+use crate::server::Server;
 
 /// The topic of all tests.
 pub const TOPIC: &str = "events";
 
-/// A server in a folder of its own.
+/// A server, or a bucket, of its own.
 pub struct World {
-    pub server: TestServer,
+    pub server: Server,
     extra: Vec<(String, String)>,
-    _folder: tempfile::TempDir,
+    pub host: Arc<dyn Host>,
 }
 
 impl World {
     pub fn new(extra: &[(&str, &str)]) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let server = TestServer::start(folder.path());
+        let server = Server::start();
         let extra = extra.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
-        World { server, extra, _folder: folder }
+        World { server, extra, host: Arc::new(Silence) }
     }
 
     pub fn raw(&self) -> RawConfig {
+        let (key, secret) = self.server.keys();
         let mut raw: RawConfig = [
-            ("s3.bucket.name", BUCKET),
+            ("s3.bucket.name", self.server.bucket()),
+            ("s3.region", "us-east-1"),
             ("store.url", self.server.url()),
-            ("aws.access.key.id", ACCESS_KEY),
-            ("aws.secret.access.key", SECRET_KEY),
+            ("aws.access.key.id", key),
+            ("aws.secret.access.key", secret),
             ("s3.retry.backoff.ms", "10"),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -49,10 +52,16 @@ impl World {
 
     /// A task that has started and has those partitions.
     pub async fn task(&self, partitions: i32) -> Box<dyn AnySinkTask> {
+        self.task_of(&names(partitions)).await
+    }
+
+    /// The same with partitions by name.
+    pub async fn task_of(&self, partitions: &[TopicPartition]) -> Box<dyn AnySinkTask> {
         let Plugin::Sink(connector) = Plugin::sink(S3Sink) else { panic!("not a sink") };
         let mut task = connector.task();
-        task.start(TaskContext::alone("test"), &self.config()).await.unwrap();
-        task.open(&names(partitions)).await.unwrap();
+        let context = TaskContext { host: self.host.clone(), ..TaskContext::alone("test") };
+        task.start(context, &self.config()).await.unwrap();
+        task.open(partitions).await.unwrap();
         task
     }
 
@@ -60,6 +69,9 @@ impl World {
     pub fn stored(&self) -> BTreeMap<(i64, i64), usize> {
         let mut seen = BTreeMap::new();
         for (name, bytes) in self.server.objects("topics") {
+            if name.contains(".keys.") || name.contains(".headers.") {
+                continue;
+            }
             for line in text(&name, &bytes).lines() {
                 let json: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{name}: {line}"));
                 *seen.entry((json["p"].as_i64().unwrap(), json["o"].as_i64().unwrap())).or_default() += 1;
