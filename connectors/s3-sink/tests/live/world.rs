@@ -142,7 +142,7 @@ pub async fn flush(task: &mut Box<dyn AnySinkTask>) -> BTreeMap<i32, i64> {
             Ok(Flushed::UpTo(offsets)) => {
                 return offsets.into_iter().map(|(name, offset)| (name.partition, offset)).collect();
             }
-            Ok(Flushed::Everything) => panic!("it keeps records back"),
+            Ok(other) => panic!("it keeps records back, and rejects none of them later: {other:?}"),
             Err(error) if matches!(error.decision(), Decision::Retry { .. }) => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
