@@ -130,7 +130,7 @@ fn fifty_kills_leave_each_record_once_in_the_bucket_under_every_rule() {
     for (name, _) in &rules[1..] {
         let (found, objects) = in_bucket(&s3, name);
         assert!(found == topic, "{name}: each record is in the bucket as often as in the topic");
-        assert!(objects as u64 > KILLS, "{name}: {objects} objects");
+        assert!(objects as u64 > KILLS / 2, "{name}: {objects} objects");
     }
     // By count alone the last file of each partition stays open: all before it is there, and nothing twice.
     let (found, objects) = in_bucket(&s3, "count");
