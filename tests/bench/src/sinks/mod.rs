@@ -8,7 +8,7 @@ mod topic;
 use std::time::{Duration, Instant};
 
 use naru_tests::Worker;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::table::Table;
 use crate::usage::{Spent, used_by};
@@ -25,17 +25,11 @@ pub fn measure(table: &mut Table) {
     search::measure(table);
 }
 
-/// Runs a sink from the moment in which it may begin until `is_done`.
+/// Runs a sink from its POST until `is_done`.
 fn run(worker: &mut Worker, name: &str, config: &Json, is_done: impl Fn() -> bool) -> Spent {
     let (rest, pid) = (worker.rest(), worker.process().id());
-    let body = json!({ "name": name, "config": config, "initial_state": "PAUSED" }).to_string();
-    let reply = rest.send("POST", "/connectors", Some("application/json"), &body);
-    assert_eq!(reply.status, 201, "{}", reply.body);
-    rest.wait_for_task(name, 0, "PAUSED");
-    // Meanwhile its tasks have joined their group.
-    std::thread::sleep(Duration::from_secs(1));
     let (spent, ()) = used_by(pid, || {
-        rest.send("PUT", &format!("/connectors/{name}/resume"), None, "");
+        rest.create(name, config.clone());
         let since = Instant::now();
         while !is_done() {
             let status = || rest.get(&format!("/connectors/{name}/status")).body;
