@@ -147,18 +147,37 @@ fn without_tolerance_the_first_bad_record_fails_the_task_and_nothing_is_written(
 }
 
 #[test]
-fn a_dead_letter_that_cannot_be_written_fails_the_task_and_its_record_is_not_passed() {
+fn a_late_dead_letter_that_cannot_be_written_fails_the_task_and_its_record_is_not_passed() {
     let worker = WorkerWithDoubles::start(&["broker.message.max.bytes=10000"]);
     let rest = worker.rest();
+    lines_of_which_the_second_is_large(&worker);
+    let mut config = tolerant("large", "late-large", "put:keep:1:0,written:odd:1:0");
+    config["errors.deadletterqueue.context.headers.enable"] = json!("true");
+    rest.create("late", config);
+    let why = rest.wait_for_task("late", 0, "FAILED");
+    assert!(why.contains("cannot write a dead letter"), "{why}");
+    until("it has ended", || world("late-large").calls.iter().any(|call| call == "stop "));
+    assert_ne!(committed(&rest, "late"), json!(3));
+}
+
+/// Three lines, of which the second fits into the log, but not with the headers of a dead letter.
+fn lines_of_which_the_second_is_large(worker: &WorkerWithDoubles) {
     let file = worker.folder().join("lines.txt");
     std::fs::write(&file, format!("1\n{}\n2\n", "x".repeat(9_800))).unwrap();
-    rest.create(
+    worker.rest().create(
         "lines",
         json!({
             "connector.class": "FileStreamSource", "file": file, "topic": "large", "value.converter": "StringConverter",
         }),
     );
     until("the lines are there", || worker.topics().end("large") == 3);
+}
+
+#[test]
+fn a_dead_letter_that_cannot_be_written_fails_the_task_and_its_record_is_not_passed() {
+    let worker = WorkerWithDoubles::start(&["broker.message.max.bytes=10000"]);
+    let rest = worker.rest();
+    lines_of_which_the_second_is_large(&worker);
     let mut config = tolerant("large", "large-sink", "");
     config["errors.deadletterqueue.context.headers.enable"] = json!("true");
     rest.create("large-sink", config);

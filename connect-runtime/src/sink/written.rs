@@ -1,11 +1,12 @@
 //! The sink loop's step of hearing what became of records that the sink kept.
 
-use connector_api::{Host, Result, TopicPartition as Named, Written};
+use broker_client::TopicPartition;
+use connector_api::{Error, Host, Result, TopicPartition as Named, Written};
 use tokio::time::Instant;
 
+use super::put::refusal;
 use super::rejects::{Rejected, Stage};
 use super::run::Sink;
-use broker_client::TopicPartition;
 
 impl Sink {
     /// The sink says what it has written, or that it has trouble.
@@ -24,20 +25,26 @@ impl Sink {
 
     /// Partitions move on with what is safe; what is rejected becomes a dead letter or ends the task.
     pub(super) fn take_written(&mut self, written: Written) -> Result<()> {
-        // First of all: whatever comes of a rejection, nothing is committed beyond it before its letter is safe.
-        self.safe.extend(written.safe);
         for (origin, offset, why) in written.rejected {
             let partition = client_name(origin);
-            let original = self.kept.get(&partition, offset);
-            if !self.rejects.tolerates() || (original.is_none() && self.rejects.writes_letters()) {
-                self.safe.clear();
+            if let Err(error) = self.reject_late(&partition, offset, why) {
+                // The task ends here, and the sink says that everything behind this record is safe.
                 self.progress.bar(&partition, offset);
-                return Err(super::put::refusal(format_args!("{partition} offset {offset}"), why));
+                return Err(error);
             }
-            self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, why: &why })?;
         }
+        self.safe.extend(written.safe);
         self.count_done();
         Ok(())
+    }
+
+    fn reject_late(&mut self, partition: &TopicPartition, offset: i64, why: Error) -> Result<()> {
+        let original = self.kept.get(partition, offset);
+        if !self.rejects.tolerates() || (original.is_none() && self.rejects.writes_letters()) {
+            return Err(refusal(format_args!("{partition} offset {offset}"), why));
+        }
+        let partition = partition.clone();
+        self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, why: &why })
     }
 
     /// Partitions move to where the sink says that everything is safe.
