@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connector_api::{Decision, Error, Result, SinkRecord};
+use connector_api::{Error, Result, SinkRecord};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -68,11 +68,11 @@ pub async fn missing(client: &Client, documents: &Documents, pipeline: Option<&s
 
 /// Whether the server says that there is no such thing. A login that may write need not have the right to ask.
 async fn is_absent(client: &Client, path: &[&str]) -> Result<bool> {
-    match ask(client, Method::GET, path, None).await {
-        Ok(reply) => Ok(reply.status == 404),
-        Err(error) if *error.decision() == Decision::Fatal && error.message().contains("no right") => Ok(false),
-        Err(error) => Err(error),
+    let reply = reply_to(client, Method::GET, path, None).await?;
+    if reply.status == 403 && !is_blocked(&reply) {
+        return Ok(false);
     }
+    about(reply, path).map(|reply| reply.status == 404)
 }
 
 async fn make_stream(client: &Client, name: &str) -> Result<()> {
@@ -158,16 +158,25 @@ fn join(all: &mut Map<String, Value>, more: Map<String, Value>) {
 
 /// A reply that is about what was asked for; anything else is an error already.
 async fn ask(client: &Client, method: Method, path: &[&str], body: Option<&Value>) -> Result<Reply> {
-    let reply = client.ask(method, path, body).await.map_err(|silence| match silence {
+    about(reply_to(client, method, path, body).await?, path)
+}
+
+async fn reply_to(client: &Client, method: Method, path: &[&str], body: Option<&Value>) -> Result<Reply> {
+    client.ask(method, path, body).await.map_err(|silence| match silence {
         Silence::Later(why) | Silence::TooSlow(why) => Error::retry(why),
         Silence::Refused(error) => error,
-    })?;
+    })
+}
+
+fn is_blocked(reply: &Reply) -> bool {
+    said(reply).0 == "cluster_block_exception"
+}
+
+fn about(reply: Reply, path: &[&str]) -> Result<Reply> {
     match reply.status {
         401 => Err(bad_login(&reply.url)),
-        403 if said(&reply).0 == "cluster_block_exception" => {
-            Err(Error::retry(format!("{} is blocked: {}", path.join("/"), said(&reply).1))
-                .remedy("It goes on by itself once the block is lifted."))
-        }
+        403 if is_blocked(&reply) => Err(Error::retry(format!("{} is blocked: {}", path.join("/"), said(&reply).1))
+            .remedy("It goes on by itself once the block is lifted.")),
         403 => Err(forbidden(&format!("ask for {}", path.join("/")), &said(&reply).1)),
         408 | 429 | 500.. => {
             Err(Error::retry(format!("{} cannot answer (status {}): {}", reply.url, reply.status, said(&reply).1)))
