@@ -1,6 +1,7 @@
 //! Values with schemas: Kafka Connect's data model.
 
 mod decimal;
+pub mod json_field;
 mod payload;
 mod schema;
 mod value;

@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 
+use connector_api::data::json_field;
 use connector_api::{Error, Result, SinkRecord};
 
+use super::id;
 use super::pattern::Pattern;
-use super::{field, id};
 
 /// An expression, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ fn write_time(pattern: &Pattern, record: &SinkRecord, out: &mut String) -> Resul
 }
 
 fn value_of<'a>(json: &'a [u8], path: &str) -> Result<Cow<'a, str>> {
-    let found = field::find(json, path).and_then(field::plain);
+    let found = json_field::find(json, path).and_then(json_field::plain);
     found.filter(|text| !text.is_empty()).ok_or_else(|| {
         Error::reject(format!("the document has no field `{path}` with text or a number, which its place is named by"))
             .remedy("Correct the data or the expression, or set `drop.invalid.message` to true.")

@@ -1,7 +1,6 @@
 //! Which document each record becomes. Pure.
 
 pub mod expression;
-mod field;
 mod id;
 mod index_name;
 mod json;

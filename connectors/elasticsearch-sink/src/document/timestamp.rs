@@ -1,9 +1,8 @@
 //! `@timestamp`, which each document of a data stream must have.
 
 use bytes::Bytes;
+use connector_api::data::json_field;
 use connector_api::{Error, Result};
-
-use super::field;
 
 const NAME: &str = "@timestamp";
 
@@ -12,7 +11,7 @@ const NAME: &str = "@timestamp";
 pub fn with_timestamp(json: &Bytes, fields: &[String], time: Option<i64>) -> Result<Bytes> {
     const REMEDY: &str = "Correct the data or `data.stream.timestamp.field`, or set `drop.invalid.message` to true.";
     let text = std::str::from_utf8(json).map_err(|why| Error::reject("the document is not UTF-8").caused_by(why))?;
-    let own = field::member(text, NAME);
+    let own = json_field::member(text, NAME);
     if fields.is_empty() {
         if own.is_some_and(|own| own != "null") {
             return Ok(json.clone());
@@ -24,7 +23,7 @@ pub fn with_timestamp(json: &Bytes, fields: &[String], time: Option<i64>) -> Res
         })?;
         return Ok(put(text, own, itoa::Buffer::new().format(time)));
     }
-    let mut values = fields.iter().filter_map(|path| field::find(json, path)).filter(|value| *value != "null");
+    let mut values = fields.iter().filter_map(|path| json_field::find(json, path)).filter(|value| *value != "null");
     let value = values.next().ok_or_else(|| {
         Error::reject(format!("the document has none of the fields `{}` for `@timestamp`", fields.join("`, `")))
             .remedy(REMEDY)

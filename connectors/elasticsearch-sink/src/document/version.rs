@@ -1,9 +1,8 @@
 //! A document's version.
 
 use connector_api::data::Payload;
+use connector_api::data::json_field;
 use connector_api::{Error, Result, SinkRecord};
-
-use super::field;
 
 /// The version that a header holds: a whole number from 0, as a number or as text.
 pub fn from_header(record: &SinkRecord, name: &str) -> Result<i64> {
@@ -32,7 +31,7 @@ fn number(value: &Payload) -> Option<i64> {
 
 /// The version that a field of the document holds.
 pub fn from_field(json: &[u8], path: &str) -> Result<i64> {
-    let found = field::find(json, path).and_then(field::plain);
+    let found = json_field::find(json, path).and_then(json_field::plain);
     found.and_then(|text| parse(&text)).filter(|version| *version >= 0).ok_or_else(|| {
         Error::reject(format!(
             "the document's field `{path}`, which is to be its version, holds no whole number from 0, no time, and no log \

@@ -1,4 +1,4 @@
-//! Fields of documents, found in their JSON without building a tree of it.
+//! Fields of JSON, found in its text without building a tree of it.
 
 use std::borrow::Cow;
 use std::fmt;
