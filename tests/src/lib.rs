@@ -1,15 +1,14 @@
 //! What whole-process tests need: the binary, its REST, its topics, free ports, patience.
 
 mod in_process;
-mod ports;
 mod process;
 mod rest;
 mod topic;
 mod wait;
 mod worker;
 
+pub use connector_api::conformance::free_port;
 pub use in_process::WorkerWithDoubles;
-pub use ports::free_port;
 pub use process::{Process, naru_binary, repository};
 pub use rest::{Reply, Rest};
 pub use topic::{Seen, Topics};

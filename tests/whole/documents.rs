@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use connect_runtime::plugins::Plugins;
+use connector_api::conformance::check_readme;
 use naru_tests::repository;
 
 fn read(path: &str) -> String {
@@ -39,9 +40,7 @@ fn every_connector_s_readme_has_its_keys_as_they_are() {
     for plugin in Plugins::builtin().iter() {
         let definition = plugin.definition();
         let alias = definition.aliases.first().unwrap_or_else(|| panic!("{} has no short name", definition.class));
-        let readme = read(&format!("connectors/{alias}/README.md"));
-        let table = definition.config.markdown();
-        assert!(readme.contains(&table), "connectors/{alias}/README.md must have this table:\n{table}");
+        check_readme(&repository().join("connectors").join(alias), &definition.config);
         assert!(read("README.md").contains(definition.class), "{} is missing in README.md", definition.class);
     }
 }

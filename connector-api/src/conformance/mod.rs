@@ -8,10 +8,14 @@
 
 mod config;
 pub mod doubles;
+mod ports;
+mod readme;
 mod sink;
 mod source;
 
 pub use config::check_definition;
+pub use ports::free_port;
+pub use readme::check_readme;
 pub use sink::{SinkWorld, check_sink};
 pub use source::{SourceWorld, check_source};
 

@@ -5,13 +5,12 @@
 //! fails, as tests should.
 
 use std::io::Read;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 
 use connector_api::config::{RawConfig, Secret};
+use connector_api::conformance::free_port;
 
 use crate::connection::tls::{SslMode, TlsSettings};
 use crate::connection::{Address, Purpose, Session, Target};
@@ -21,9 +20,6 @@ pub const USER: &str = "postgres";
 
 /// Its password. Unlikely enough to be looked for in everything that is printed.
 pub const PASSWORD: &str = "canary-b7f2d91c";
-
-/// Ports that the kernel does not hand to outgoing connections.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// How to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,17 +261,5 @@ fn janitor(bin: &Path, folder: &str) -> Child {
     match spawned {
         Ok(child) => child,
         Err(error) => panic!("cannot run a shell: {error}"),
-    }
-}
-
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let size = PORTS.end - PORTS.start;
-    let start = (std::process::id() % u32::from(size)) as u16;
-    loop {
-        let port = PORTS.start + (start + NEXT.fetch_add(1, Ordering::Relaxed) * 7) % size;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }

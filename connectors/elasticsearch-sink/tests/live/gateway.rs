@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
+use connector_api::conformance::free_port;
 use connector_api::{Decision, SinkConnector};
 use elasticsearch_sink::ElasticsearchSink;
-use elasticsearch_sink::test_server::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;

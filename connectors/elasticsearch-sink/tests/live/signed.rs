@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use connector_api::config::RawConfig;
+use connector_api::conformance::free_port;
 use connector_api::{Decision, Host, Progress, SinkConnector, SinkTask, TaskContext};
 use elasticsearch_sink::ElasticsearchSink;
-use elasticsearch_sink::test_server::free_port;
 use ring::{digest, hmac};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

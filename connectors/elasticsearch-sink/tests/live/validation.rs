@@ -1,9 +1,9 @@
 //! What is said of a wrong configuration.
 
 use connector_api::config::{Issue, RawConfig};
+use connector_api::conformance::free_port;
 use connector_api::{Decision, SinkConnector};
 use elasticsearch_sink::ElasticsearchSink;
-use elasticsearch_sink::test_server::free_port;
 
 use crate::shared::{SERVER, config, put, record, start, try_start};
 

@@ -122,10 +122,3 @@ fn tags_are_written_as_a_query() {
     assert_eq!(tagging.header(tags), "startOffset=3&endOffset=9&recordCount=5&team=a%20b%2Fc");
     assert!(tagging.ignore_errors && read(&[pairs]).unwrap().access.tagging.is_none());
 }
-
-#[test]
-fn the_readme_lists_every_key() {
-    let readme = include_str!("../../README.md");
-    let table = definition().markdown();
-    assert!(readme.contains(&table), "the table in README.md should be:\n\n{table}");
-}
