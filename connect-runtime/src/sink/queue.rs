@@ -88,6 +88,8 @@ impl Queue {
                 Stamped::CreateTime => TimestampType::CreateTime,
                 Stamped::LogAppendTime => TimestampType::LogAppendTime,
             };
+            let mut stopped = false;
+            let mut next = None;
             while chunk.records.len() + unreadable.len() < most
                 && let Some(record) = self.opened.front()
             {
@@ -95,13 +97,20 @@ impl Queue {
                     Ok(decoded) => chunk.records.push(decoded),
                     Err(why) if reading.tolerate => unreadable.push(*why),
                     Err(why) if chunk.records.is_empty() => return Err(why.error()),
-                    Err(_) => return Ok((chunk, unreadable)),
+                    Err(_) => {
+                        stopped = true;
+                        break;
+                    }
                 }
-                chunk.ends_at(&front.partition, record.offset + 1);
+                next = Some(record.offset + 1);
                 let record = self.opened.pop_front();
                 if reading.originals && chunk.originals.len() < chunk.records.len() {
                     chunk.originals.extend(record);
                 }
+            }
+            next.into_iter().for_each(|next| chunk.ends_at(&front.partition, next));
+            if stopped {
+                return Ok((chunk, unreadable));
             }
             if self.opened.is_empty() {
                 // Offsets may be missing at the end of a batch; the position still goes behind it.

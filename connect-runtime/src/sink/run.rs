@@ -164,11 +164,12 @@ impl Sink {
                     self.count_done();
                 }
                 written = heard(&mut *self.task, self.hear_again), if !letters => self.on_written(written)?,
-                () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if running && to_put && !letters => {
+                // Before the put, so that the log is asked for more while there is still something to put.
+                event = self.fetcher.event(), if running && self.queue.has_room() => self.on_fetched(event).await?,
+                () = not_before(again), if running && to_put && !letters => {
                     self.try_again = None;
                     self.put().await?;
                 }
-                event = self.fetcher.event(), if running && self.queue.has_room() => self.on_fetched(event).await?,
             }
         }
     }
@@ -371,8 +372,15 @@ impl Sink {
 
 /// What the sink says of records that it kept, from that time on.
 async fn heard(task: &mut dyn AnySinkTask, from: Instant) -> Result<Written> {
-    tokio::time::sleep_until(from).await;
+    not_before(Some(from)).await;
     task.written().await
+}
+
+/// Waits until then; not at all if it has passed, where a timer would still take its whole millisecond.
+async fn not_before(when: Option<Instant>) {
+    if let Some(when) = when.filter(|when| *when > Instant::now()) {
+        tokio::time::sleep_until(when).await;
+    }
 }
 
 fn named(partitions: &[TopicPartition]) -> Vec<Named> {
@@ -382,4 +390,18 @@ fn named(partitions: &[TopicPartition]) -> Vec<Named> {
 
 fn unreachable(why: ClientError) -> Error {
     Error::fail("cannot read from the log").caused_by(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_that_has_come_is_not_waited_for() {
+        let since = Instant::now();
+        for when in [None, Some(since), Some(since + Duration::from_millis(3))] {
+            not_before(when).await;
+        }
+        assert_eq!(since.elapsed(), Duration::from_millis(3));
+    }
 }
