@@ -27,7 +27,7 @@ keys! {
     "delete.topic.enable" = "true", "Let clients delete topics.";
     "durability" = "fsync", "What an acknowledgement survives. fsync: a power cut; records are synced before they are acknowledged or shown. os: only the end of the process; for benchmarks.";
     "fetch.max.bytes" = "57671680", "Most bytes of records in one answer, whatever the client asks for.";
-    "group.initial.rebalance.delay.ms" = "0", "How long in ms an empty group waits for more members after the first. Kafka waits 3000, which spares a rebalance when many members start at once; a worker that starts alone would only start later.";
+    "group.initial.rebalance.delay.ms" = "100", "How long in ms an empty group waits for more members after the first, and again after each that comes. Kafka waits 3000. The tasks of a connector join within a few ms of each other; without any delay the first takes everything, and hands over in two rebalances.";
     "group.max.session.timeout.ms" = "1800000", "Longest session time-out, in ms, that a member may ask for.";
     "group.max.size" = "2147483647", "Most members of a group.";
     "group.min.session.timeout.ms" = "6000", "Shortest session time-out, in ms, that a member may ask for.";

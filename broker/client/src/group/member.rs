@@ -15,6 +15,9 @@ use crate::backoff::Backoff;
 use crate::client::{Client, Purpose};
 use crate::error::{ClientError, Result};
 
+/// The first heartbeat after a join comes in that part of the interval.
+const FIRST_HEARTBEAT: u32 = 32;
+
 /// How a member takes part.
 #[derive(Clone, Debug)]
 pub struct MemberConfig {
@@ -28,7 +31,8 @@ pub struct MemberConfig {
     pub session_timeout: Duration,
     /// How long the log waits for this member to join again.
     pub rebalance_timeout: Duration,
-    /// Time between heartbeats.
+    /// Time between heartbeats. They come more often right after each join: where partitions move, they do so in two steps,
+    /// and every member hears of the second one by a heartbeat.
     pub heartbeat_interval: Duration,
     /// The id of a static member (KIP-345).
     pub instance: Option<String>,
@@ -167,8 +171,9 @@ impl Actor {
     /// Heartbeats until the place is lost; why.
     async fn beat(&mut self, generation: i32) -> ClientError {
         let (mut last_answer, mut told) = (Instant::now(), false);
+        let mut pauses = pauses(self.config.heartbeat_interval);
         loop {
-            tokio::time::sleep(self.config.heartbeat_interval).await;
+            tokio::time::sleep(pauses.next().unwrap_or(self.config.heartbeat_interval)).await;
             match self.heartbeat(generation).await {
                 Ok(ErrorCode::NONE) => last_answer = Instant::now(),
                 Ok(ErrorCode::REBALANCE_IN_PROGRESS) => {
@@ -219,5 +224,21 @@ impl Actor {
 
     fn tell(&self, event: MemberEvent) {
         let _ = self.events.send(event);
+    }
+}
+
+/// The time before each heartbeat after a join: twice the one before, up to the interval.
+fn pauses(interval: Duration) -> impl Iterator<Item = Duration> {
+    std::iter::successors(Some(interval / FIRST_HEARTBEAT), move |pause| Some((*pause * 2).min(interval)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heartbeats_come_more_often_right_after_a_join() {
+        let first: Vec<u128> = pauses(Duration::from_millis(3_200)).take(8).map(|pause| pause.as_millis()).collect();
+        assert_eq!(first, [100, 200, 400, 800, 1_600, 3_200, 3_200, 3_200]);
     }
 }
