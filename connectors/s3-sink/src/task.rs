@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{LEAST_PART, Settings, settings};
 use crate::file::{Output, Side, headers_as};
 use crate::journal::Keeper;
+use crate::layout::Place;
 use crate::partition::{Entry, Making};
 use crate::store::{Board, Store};
 
@@ -31,6 +32,8 @@ const PUT_WAIT: Duration = Duration::from_secs(20);
 const CLOSING_WAIT: Duration = Duration::from_secs(2);
 /// How long unfinished uploads are given to be aborted at the end.
 const ABORT_WAIT: Duration = Duration::from_secs(1);
+/// How often `put` looks what the clock ends, in milliseconds.
+const LOOK: i64 = 10;
 /// How many unfinished uploads are looked at when partitions are taken on.
 const LEFTOVERS: usize = 10_000;
 
@@ -47,7 +50,10 @@ struct Running {
     store: Store,
     board: Rc<Board>,
     owned: BTreeMap<TopicPartition, Owned>,
+    place: Place,
     memory: Share,
+    /// When to look next what the clock ends, in milliseconds since 1970.
+    next_look: i64,
     /// The last `put` ended in an error, so the same records come again.
     repeating: bool,
 }
@@ -66,8 +72,19 @@ impl SinkTask for S3SinkTask {
         };
         let board = Board::new(settings.in_flight);
         let owned = BTreeMap::new();
-        let memory = Share::new(&context);
-        self.running = Some(Running { context, settings, making, store, board, owned, memory, repeating: false });
+        let (memory, place) = (Share::new(&context), Place::default());
+        self.running = Some(Running {
+            context,
+            settings,
+            making,
+            store,
+            board,
+            owned,
+            place,
+            memory,
+            next_look: 0,
+            repeating: false,
+        });
         Ok(())
     }
 
@@ -159,7 +176,9 @@ impl Running {
                 }
             }
         }
-        self.cut_by_clock(now);
+        if now >= self.next_look {
+            self.cut_by_clock(now);
+        }
         let settled = match self.settle().await {
             Ok(()) => self.make_room().await,
             Err(why) => Err(why),
@@ -191,17 +210,23 @@ impl Running {
                     .remedy("Set `behavior.on.null.values` to `ignore` to leave such records out.")),
             };
         }
-        let folder = self.settings.partitioner.folder(record, now)?;
-        let path = self.settings.names.path(&record.topic, &folder);
+        let path = self.place.of(record, now, &mut self.settings.partitioner, &self.settings.names)?;
         let timed = self.settings.rules.interval.is_some();
         let time = timed.then(|| crate::layout::time_of(record, &self.settings.time, now).ok()).flatten();
-        let outputs = self.settings.outputs.iter().map(|output| payload(record, output));
-        let outputs: Vec<Payload> = outputs.collect::<Result<_>>()?;
-        let entry = Entry { offset: record.offset, path: &path, time, now, record: &outputs };
+        let mut all = Vec::new();
+        let outputs = match &*self.settings.outputs {
+            [values] if values.side == Side::Values => std::slice::from_ref(&record.value),
+            outputs => {
+                all.extend(outputs.iter().map(|output| payload(record, output)).collect::<Result<Vec<_>>>()?);
+                &all
+            }
+        };
+        let entry = Entry { offset: record.offset, path, time, now, record: outputs };
         owned.partition.take(entry, &self.making)
     }
 
     fn cut_by_clock(&mut self, now: i64) {
+        self.next_look = now + LOOK;
         if !self.making.rules.are_deterministic() {
             self.owned.values_mut().for_each(|owned| owned.partition.cut_by_clock(&self.making, now));
         }
@@ -263,8 +288,8 @@ impl Running {
     }
 
     fn say_what_is_open(&self) {
-        let open: usize = self.owned.values().map(|owned| owned.partition.open().count()).sum();
-        let files = self.owned.values().flat_map(|owned| owned.partition.open());
+        let open: usize = self.owned.values().map(|owned| owned.partition.files().count()).sum();
+        let files = self.owned.values().flat_map(|owned| owned.partition.files());
         let Some(oldest) = files.min_by_key(|file| file.tally.opened) else {
             return self.context.host.activity("no file is open");
         };

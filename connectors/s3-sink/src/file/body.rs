@@ -44,11 +44,12 @@ macro_rules! each {
 }
 
 impl Body {
-    /// Nothing yet. `name` is the object's: what has to be unlike other files is derived from it.
-    pub fn new(shape: &Shape, name: &str) -> Body {
+    /// Nothing yet. `name` is the object's: what has to be unlike other files is derived from it. `room` is how many bytes may
+    /// come: a buffer that grows is copied again and again.
+    pub fn new(shape: &Shape, name: &str, room: usize) -> Body {
         match shape {
-            Shape::JsonLines(codec) => Body::Lines(Lines::new(None, *codec)),
-            Shape::Bytes(separator, codec) => Body::Lines(Lines::new(Some(separator.clone()), *codec)),
+            Shape::JsonLines(codec) => Body::Lines(Lines::new(None, *codec, room)),
+            Shape::Bytes(separator, codec) => Body::Lines(Lines::new(Some(separator.clone()), *codec, room)),
             Shape::Avro(codec) => Body::Avro(Box::new(Avro::new(*codec, name))),
             Shape::Parquet(settings) => Body::Parquet(Box::new(Parquet::new(*settings))),
         }

@@ -18,8 +18,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Nothing yet.
-    pub fn new(separator: Option<Vec<u8>>, codec: Codec) -> Lines {
-        Lines { pieces: Pieces::new(codec), separator, mark: 0 }
+    pub fn new(separator: Option<Vec<u8>>, codec: Codec, room: usize) -> Lines {
+        Lines { pieces: Pieces::new(codec, room), separator, mark: 0 }
     }
 
     pub fn write(&mut self, value: &Payload) -> Result<usize> {
@@ -63,8 +63,8 @@ impl Lines {
 
 /// JSON may have line ends between its parts, never inside a text: they become spaces.
 fn on_one_line(json: &mut [u8]) {
-    if json.contains(&b'\n') || json.contains(&b'\r') {
-        json.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    if let Some(first) = memchr::memchr2(b'\n', b'\r', json) {
+        json[first..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn records_are_lines_or_bytes_with_a_separator() {
-        let mut lines = Lines::new(None, Codec::None);
+        let mut lines = Lines::new(None, Codec::None, 0);
         for json in ["{\"a\":1}", "{\n\"a\":\r\n1}", "\"x\""] {
             lines.write(&Payload::Json(json.into())).unwrap();
         }
@@ -82,7 +82,7 @@ mod tests {
         lines.write(&Payload::Json("5".into())).unwrap();
         lines.undo();
         assert_eq!(lines.rest(), "{\"a\":1}\n{ \"a\":  1}\n\"x\"\n");
-        let mut bytes = Lines::new(Some(b"--".to_vec()), Codec::None);
+        let mut bytes = Lines::new(Some(b"--".to_vec()), Codec::None, 0);
         bytes.write(&Payload::Bytes("a\nb".into())).unwrap();
         assert_eq!(bytes.rest(), "a\nb--");
     }

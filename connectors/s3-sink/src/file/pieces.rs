@@ -25,17 +25,18 @@ pub(super) struct Pieces {
     codec: Codec,
     raw: Vec<u8>,
     ready: Vec<u8>,
+    room: usize,
 }
 
 impl Pieces {
-    /// Nothing yet.
-    pub fn new(codec: Codec) -> Pieces {
-        Pieces { codec, raw: Vec::new(), ready: Vec::new() }
+    /// Nothing yet, with room for what may come.
+    pub fn new(codec: Codec, room: usize) -> Pieces {
+        Pieces { codec, raw: Vec::new(), ready: Vec::new(), room }
     }
 
     /// Where to append to. Call [`compress`](Self::compress) afterwards.
     pub fn tail(&mut self) -> &mut Vec<u8> {
-        if self.codec == Codec::None { &mut self.ready } else { &mut self.raw }
+        if self.codec == Codec::None { self.ready() } else { &mut self.raw }
     }
 
     /// Compresses what is long enough to be worth it.
@@ -45,9 +46,9 @@ impl Pieces {
         }
     }
 
-    /// Memory held.
+    /// Memory held: what was written to, since room costs addresses only.
     pub fn held(&self) -> usize {
-        self.raw.capacity() + self.ready.capacity()
+        self.raw.capacity() + self.ready.len()
     }
 
     /// Takes what could be a part of that size, if there is as much.
@@ -64,16 +65,24 @@ impl Pieces {
         std::mem::take(&mut self.ready).into()
     }
 
+    fn ready(&mut self) -> &mut Vec<u8> {
+        if self.ready.capacity() == 0 {
+            self.ready.reserve_exact(self.room);
+        }
+        &mut self.ready
+    }
+
     fn compress_all(&mut self) {
-        let raw = std::mem::take(&mut self.raw);
+        let (codec, raw) = (self.codec, std::mem::take(&mut self.raw));
+        let ready = self.ready();
         // Writing into memory has no errors that a caller could do anything about.
-        let done = match self.codec {
-            Codec::None => self.ready.write_all(&raw),
+        let done = match codec {
+            Codec::None => ready.write_all(&raw),
             Codec::Gzip(level) => {
-                let mut out = flate2::write::GzEncoder::new(&mut self.ready, flate2::Compression::new(level));
+                let mut out = flate2::write::GzEncoder::new(ready, flate2::Compression::new(level));
                 out.write_all(&raw).and_then(|()| out.finish().map(|_| ()))
             }
-            Codec::Zstd(level) => zstd::stream::copy_encode(raw.as_slice(), &mut self.ready, level),
+            Codec::Zstd(level) => zstd::stream::copy_encode(raw.as_slice(), ready, level),
         };
         done.unwrap_or_else(|why| panic!("compressing into memory failed: {why}"));
         self.raw = raw;
@@ -103,7 +112,7 @@ mod tests {
 
     /// What is stored of these pieces if parts of that size are taken after each.
     fn stored(codec: Codec, written: &[Vec<u8>], part: usize) -> Vec<u8> {
-        let (mut pieces, mut stored) = (Pieces::new(codec), Vec::new());
+        let (mut pieces, mut stored) = (Pieces::new(codec, part / 2), Vec::new());
         for bytes in written {
             pieces.tail().extend_from_slice(bytes);
             pieces.compress();

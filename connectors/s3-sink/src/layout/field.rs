@@ -1,25 +1,10 @@
 //! Fields of values: of JSON found without building the value, of structured values by their schema.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::Write;
 
-use connector_api::data::{Payload, Schema, Value, logical};
+use connector_api::data::{Payload, Schema, Value, json_field, logical};
 use connector_api::{Error, Result, SinkRecord};
-use serde_json::value::RawValue;
-
-/// The JSON text of a field, named by its path with dots between names. `None` if there is no such field.
-pub(crate) fn find<'a>(json: &'a [u8], path: &str) -> Option<&'a str> {
-    let mut found: &'a str = std::str::from_utf8(json).ok()?;
-    for name in path.split('.') {
-        found = member(found, name)?;
-    }
-    Some(found)
-}
-
-fn member<'a>(json: &'a str, name: &str) -> Option<&'a str> {
-    let mut reader = serde_json::Deserializer::from_str(json);
-    serde::Deserializer::deserialize_map(&mut reader, Member(name)).ok().flatten()
-}
 
 fn find_value<'v>(mut schema: Option<&'v Schema>, mut value: &'v Value, path: &str) -> Option<String> {
     for name in path.split('.') {
@@ -58,31 +43,8 @@ fn json(schema: Option<&Schema>, value: &Value) -> String {
     }
 }
 
-struct Member<'n>(&'n str);
-
-impl<'de> serde::de::Visitor<'de> for Member<'_> {
-    type Value = Option<&'de str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    /// The last of several members of one name counts, as in most readers.
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            if name == self.0 {
-                found = Some(map.next_value::<&'de RawValue>()?.get());
-            } else {
-                map.next_value::<serde::de::IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// `<field>=<value>`; the value's characters that would make another folder are written as `%XX`.
-pub(super) fn folder_value(record: &SinkRecord, field: &str) -> Result<String> {
+/// Writes `<field>=<value>`; the value's characters that would make another folder are written as `%XX`.
+pub(super) fn write_folder_of_field(record: &SinkRecord, field: &str, path: &mut String) -> Result<()> {
     let found = field_of(record, field)?;
     let text = match found.as_deref() {
         None | Some("null") => {
@@ -95,33 +57,33 @@ pub(super) fn folder_value(record: &SinkRecord, field: &str) -> Result<String> {
         }
         Some(text) => text,
     };
-    let plain = match serde_json::from_str::<String>(text) {
-        Ok(plain) => plain,
-        Err(_) => text.to_owned(),
-    };
-    Ok(format!("{field}={}", encoded(&plain)))
+    let plain = json_field::plain(text);
+    path.extend([field, "="]);
+    write_encoded(plain.as_deref().unwrap_or(text), path);
+    Ok(())
 }
 
 /// Folders are made by delimiters alone, so what a value holds of `/`, `%` and control characters is encoded. An
 /// empty value and one of dots, which some stores take for a way up, are too.
-fn encoded(value: &str) -> String {
+fn write_encoded(value: &str, path: &mut String) {
     let dots = !value.is_empty() && value.bytes().all(|byte| byte == b'.');
-    let mut out = String::with_capacity(value.len());
+    let is_plain = |character: char| !character.is_control() && !matches!(character, '/' | '\\' | '%');
     for character in value.chars() {
-        if character.is_control() || matches!(character, '/' | '\\' | '%') || (dots && character == '.') {
-            let mut bytes = [0; 4];
-            character.encode_utf8(&mut bytes).bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}")));
+        if is_plain(character) && !dots {
+            path.push(character);
         } else {
-            out.push(character);
+            let mut bytes = [0; 4];
+            character.encode_utf8(&mut bytes).bytes().for_each(|byte| {
+                let _ = write!(path, "%{byte:02X}");
+            });
         }
     }
-    out
 }
 
 /// The JSON text of a field of a record's value. `None` if there is no such field.
 pub(super) fn field_of<'r>(record: &'r SinkRecord, path: &str) -> Result<Option<Cow<'r, str>>> {
     match &record.value {
-        Payload::Json(json) => Ok(find(json, path).map(Cow::Borrowed)),
+        Payload::Json(json) => Ok(json_field::find(json, path).map(Cow::Borrowed)),
         Payload::Structured { schema, value } => Ok(find_value(schema.as_deref(), value, path).map(Cow::Owned)),
         _ => Err(Error::reject("the value is bytes, so it has no fields").remedy("Set `format.class` to JSON.")),
     }

@@ -4,13 +4,17 @@ mod field;
 mod instant;
 mod name;
 mod pattern;
+mod place;
+
+use std::fmt::Write;
 
 use connector_api::{Error, Result, SinkRecord};
 
 pub(crate) use name::Names;
 pub(crate) use pattern::{HIVE_DAY, HIVE_HOUR, Pattern};
+pub(crate) use place::Place;
 
-use field::folder_value;
+use field::write_folder_of_field;
 use instant::from_field;
 
 /// Where a record's time is taken from.
@@ -36,19 +40,27 @@ pub(crate) enum Partitioner {
 }
 
 impl Partitioner {
-    /// The folder of a record. `now` is used by [`TimeSource::WallClock`] alone.
-    pub fn folder(&mut self, record: &SinkRecord, now: i64) -> Result<String> {
+    /// Writes the folder of a record. `now` is used by [`TimeSource::WallClock`] alone.
+    pub fn write_folder(&mut self, record: &SinkRecord, now: i64, path: &mut String) -> Result<()> {
         match self {
-            Partitioner::Default => Ok(format!("partition={}", record.origin.partition)),
+            Partitioner::Default => {
+                let _ = write!(path, "partition={}", record.origin.partition);
+            }
             Partitioner::Field { fields, delimiter } => {
-                let parts: Result<Vec<String>> = fields.iter().map(|field| folder_value(record, field)).collect();
-                Ok(parts?.join(delimiter))
+                for (index, field) in fields.iter().enumerate() {
+                    path.push_str(if index == 0 { "" } else { delimiter });
+                    write_folder_of_field(record, field, path)?;
+                }
             }
             Partitioner::Time { source, pattern } => {
                 let time = time_of(record, source, now)?;
-                pattern.folder(time).ok_or_else(|| Error::reject(format!("the record's time {time} is out of range")))
+                let folder = pattern.folder(time);
+                path.push_str(
+                    folder.ok_or_else(|| Error::reject(format!("the record's time {time} is out of range")))?,
+                );
             }
         }
+        Ok(())
     }
 
     /// Whether all records of a topic partition belong into one folder, whatever they hold.

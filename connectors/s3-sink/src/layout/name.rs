@@ -16,9 +16,9 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Where objects of a folder lie. `topic` is the topic as transforms left it.
-    pub fn path(&self, topic: &str, folder: &str) -> String {
-        format!("{}{topic}{}{folder}", self.root, self.directory_delimiter)
+    /// Where the folders of a topic lie. `topic` is the topic as transforms left it.
+    pub fn write_path(&self, topic: &str, path: &mut String) {
+        path.extend([self.root.as_str(), topic, &self.directory_delimiter]);
     }
 
     /// The name of the object that starts at that offset and ends in `ending`. The topic in it is the one that the offset counts in, so that

@@ -37,20 +37,16 @@ impl Pattern {
     }
 
     /// The folder of a time in milliseconds since 1970; `None` far out of the calendar.
-    pub fn folder(&mut self, millis: i64) -> Option<String> {
+    pub fn folder(&mut self, millis: i64) -> Option<&str> {
         let instant = jiff::Timestamp::from_millisecond(millis).ok()?;
         let local = millis.checked_add(i64::from(self.zone.to_offset(instant).seconds()) * 1000)?;
         let whole = local.div_euclid(self.duration).checked_mul(self.duration)?;
-        if let Some((time, folder)) = &self.last
-            && *time == whole
-        {
-            return Some(folder.clone());
+        if self.last.as_ref().is_none_or(|(time, _)| *time != whole) {
+            let utc = jiff::Timestamp::from_millisecond(whole).ok()?;
+            let time = jiff::tz::Offset::UTC.to_datetime(utc);
+            self.last = Some((whole, self.parts.iter().map(|part| part.print(time)).collect()));
         }
-        let utc = jiff::Timestamp::from_millisecond(whole).ok()?;
-        let time = jiff::tz::Offset::UTC.to_datetime(utc);
-        let folder: String = self.parts.iter().map(|part| part.print(time)).collect();
-        self.last = Some((whole, folder.clone()));
-        Some(folder)
+        self.last.as_ref().map(|(_, folder)| folder.as_str())
     }
 }
 

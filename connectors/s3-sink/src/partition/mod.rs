@@ -13,7 +13,12 @@ use connector_api::{Error, Result, TopicPartition};
 
 use crate::file::{Body, OpenFile, Output, Rules, Tally};
 
+use plan::Planned;
+
 pub(crate) use plan::Plan;
+
+/// How much room in all may be kept for what open files are going to hold.
+const MOST_ROOM: usize = 64 * 1024 * 1024;
 
 /// How files are made; the same for all partitions of a task.
 #[derive(Debug)]
@@ -72,12 +77,17 @@ pub(crate) struct Partition {
     plan: Plan,
     /// The earliest record time at which an open file is over.
     due: i64,
+    /// Whether an open file ends where an earlier life decided.
+    follows: bool,
+    /// About how many bytes of a file were still there when it was cut, lately.
+    usual: usize,
 }
 
 impl Partition {
     /// Nothing yet.
     pub fn new(name: TopicPartition) -> Partition {
-        Partition { name, next: None, open: BTreeMap::new(), cut: Vec::new(), plan: Plan::default(), due: i64::MAX }
+        let (open, cut, plan) = (BTreeMap::new(), Vec::new(), Plan::default());
+        Partition { name, next: None, open, cut, plan, due: i64::MAX, follows: false, usual: 0 }
     }
 
     /// The same, with cuts that were decided in an earlier life.
@@ -94,7 +104,10 @@ impl Partition {
     /// The record at that offset came, whether or not it goes into a file.
     pub fn passed(&mut self, offset: i64) {
         self.next = Some(offset + 1);
-        self.cut_where(|file| file.planned_end.is_some_and(|end| end < offset));
+        if self.follows {
+            self.cut_where(|file| file.planned_end.is_some_and(|end| end < offset));
+            self.follows = self.open.values().any(|file| file.planned_end.is_some());
+        }
     }
 
     /// Takes a record: into a file, or nowhere if an object that is stored holds it. Offsets ascend.
@@ -104,30 +117,9 @@ impl Partition {
         if planned.is_some_and(|cut| cut.stored) {
             return Ok(());
         }
-        let (start, end, writer) = match planned {
-            Some(cut) => (cut.start, Some(cut.end), cut.writer.clone()),
-            None => (entry.offset, None, making.writer.clone()),
-        };
-        self.cut_unless_it_fits(&entry)?;
-        if !self.open.contains_key(entry.path) {
-            let path: Arc<str> = entry.path.into();
-            let tally = Tally {
-                start,
-                last: entry.offset,
-                records: 0,
-                bytes: 0,
-                first_time: entry.time,
-                opened: entry.now,
-                touched: entry.now,
-            };
-            let file = OpenFile {
-                path: path.clone(),
-                tally,
-                bodies: making.outputs.iter().map(|output| body(output, entry.path, start)).collect(),
-                planned_end: end,
-                writer,
-            };
-            self.open.insert(path, file);
+        let planned = planned.cloned();
+        if !self.has_file_for(&entry)? {
+            self.open(&entry, planned, making);
         }
         let Some(file) = self.open.get_mut(entry.path) else { return Ok(()) };
         if let Err(why) = append(file, &entry) {
@@ -159,11 +151,11 @@ impl Partition {
         }
     }
 
-    /// Cuts the file that a record belongs into if its schema is another one.
-    fn cut_unless_it_fits(&mut self, entry: &Entry) -> Result<()> {
-        let Some(file) = self.open.get_mut(entry.path) else { return Ok(()) };
+    /// Whether the file that a record belongs into is open. If the record's schema is another one, it is cut.
+    fn has_file_for(&mut self, entry: &Entry) -> Result<bool> {
+        let Some(file) = self.open.get_mut(entry.path) else { return Ok(false) };
         if file.fits(entry.record) {
-            return Ok(());
+            return Ok(true);
         }
         if file.planned_end.is_some() {
             return Err(Error::fatal(format!(
@@ -174,7 +166,29 @@ impl Partition {
         }
         let path = file.path.clone();
         self.cut_where(|file| file.path == path);
-        Ok(())
+        Ok(false)
+    }
+
+    /// Opens a file that begins with a record: as an earlier life decided, or a new one.
+    fn open(&mut self, entry: &Entry, planned: Option<Planned>, making: &Making) {
+        let (start, planned_end, writer) = match planned {
+            Some(cut) => (cut.start, Some(cut.end), cut.writer),
+            None => (entry.offset, None, making.writer.clone()),
+        };
+        let path: Arc<str> = entry.path.into();
+        let tally = Tally {
+            start,
+            last: entry.offset,
+            records: 0,
+            bytes: 0,
+            first_time: entry.time,
+            opened: entry.now,
+            touched: entry.now,
+        };
+        let room = if self.usual.saturating_mul(self.open.len() + 1) > MOST_ROOM { 0 } else { self.usual };
+        let bodies = making.outputs.iter().map(|output| body(output, entry.path, start, room)).collect();
+        self.follows |= planned_end.is_some();
+        self.open.insert(path.clone(), OpenFile { path, tally, bodies, planned_end, writer });
     }
 
     /// Cuts what the clock ends. Cuts that were decided earlier end where they did then.
@@ -189,7 +203,10 @@ impl Partition {
 
     fn cut_where(&mut self, over: impl Fn(&OpenFile) -> bool) {
         let paths: Vec<Arc<str>> = self.open.values().filter(|file| over(file)).map(|file| file.path.clone()).collect();
-        self.cut.extend(paths.iter().filter_map(|path| self.open.remove(path)));
+        for file in paths.iter().filter_map(|path| self.open.remove(path)) {
+            self.usual = file.bodies[0].held().max(self.usual - self.usual / 8);
+            self.cut.push(file);
+        }
     }
 
     /// Takes the files that have been cut: they are to be stored now, or given back by [`keep`](Self::keep).
@@ -203,7 +220,7 @@ impl Partition {
     }
 
     /// The files that are open.
-    pub fn open(&self) -> impl Iterator<Item = &OpenFile> {
+    pub fn files(&self) -> impl Iterator<Item = &OpenFile> {
         self.open.values()
     }
 
@@ -228,8 +245,8 @@ impl Partition {
 }
 
 /// The empty body of an object. What it derives from a name is that of the object, as far as one file is told from another.
-fn body(output: &Output, path: &str, start: i64) -> Body {
-    Body::new(&output.shape, &format!("{path} {start}{}", output.ending))
+fn body(output: &Output, path: &str, start: i64, room: usize) -> Body {
+    Body::new(&output.shape, &format!("{path} {start}{}", output.ending), room)
 }
 
 fn append(file: &mut OpenFile, entry: &Entry) -> Result<()> {

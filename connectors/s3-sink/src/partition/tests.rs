@@ -135,7 +135,7 @@ fn each_record_is_stored_once(steps: Vec<Step>, choice: u8, paths: i64, journal:
                 life.partition.cut_by_clock(&life.making, now);
             }
             Step::CutEarly(which) if journal => {
-                let paths: Vec<Arc<str>> = life.partition.open().map(|file| file.path.clone()).collect();
+                let paths: Vec<Arc<str>> = life.partition.files().map(|file| file.path.clone()).collect();
                 if let Some(path) = paths.get(usize::from(which) % paths.len().max(1)) {
                     life.partition.cut_early(path);
                 }

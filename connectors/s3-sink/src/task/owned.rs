@@ -80,7 +80,7 @@ impl Owned {
         if self.keeper.is_none() || self.since_safe.len() < settings.max_cuts {
             return;
         }
-        let oldest = self.partition.open().min_by_key(|file| file.start()).map(|file| file.path.clone());
+        let oldest = self.partition.files().min_by_key(|file| file.start()).map(|file| file.path.clone());
         oldest.iter().for_each(|path| self.partition.cut_early(path));
     }
 

@@ -42,7 +42,7 @@ impl Running {
 
     /// Bytes of open files.
     pub(super) fn kept(&self) -> usize {
-        self.owned.values().flat_map(|owned| owned.partition.open()).map(|file| file.held()).sum()
+        self.owned.values().flat_map(|owned| owned.partition.files()).map(|file| file.held()).sum()
     }
 
     /// Makes room where more is kept than allowed: parts are sent sooner, then the largest files are cut, then sending is
@@ -76,7 +76,7 @@ impl Running {
     fn cut_the_largest(&mut self, until: usize) {
         let mut files: Vec<(usize, i64, TopicPartition, Arc<str>)> = Vec::new();
         for (name, owned) in &self.owned {
-            let open = owned.partition.open().filter(|file| file.planned_end.is_none());
+            let open = owned.partition.files().filter(|file| file.planned_end.is_none());
             files.extend(open.map(|file| (file.held(), file.start(), name.clone(), file.path.clone())));
         }
         // Among files of about one size the oldest go first, since they hold the committed offset back.

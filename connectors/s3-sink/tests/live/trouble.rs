@@ -2,13 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-use connector_api::{Decision, SinkRecord};
+use connector_api::plugin::AnySinkTask;
+use connector_api::{Decision, Error, SinkRecord};
 use s3_sink::test_server::Trouble;
 
 use crate::world::*;
 
 fn records(from: i64, to: i64) -> Vec<SinkRecord> {
     (from..to).map(|offset| record(0, offset, 0)).collect()
+}
+
+/// What the task says once it has heard from its uploads.
+async fn trouble_of(task: &mut Box<dyn AnySinkTask>) -> Error {
+    let begun = Instant::now();
+    loop {
+        if let Err(error) = task.put(&[]).await {
+            return error;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "no trouble is told");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[test]
@@ -55,14 +68,7 @@ fn trouble_is_told_and_nothing_is_committed_that_is_not_stored() {
         put(&mut task, &records(0, 5)).await;
         server.make(Trouble::SlowDown, Some("put"), u64::MAX);
         let _ = task.put(&records(5, 25)).await;
-        let begun = Instant::now();
-        let error = loop {
-            if let Err(error) = task.put(&[]).await {
-                break error;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(20), "no trouble is told");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
+        let error = trouble_of(&mut task).await;
         assert!(matches!(error.decision(), Decision::Retry { .. }), "{error:?}");
         assert!(error.to_string().contains("503 SlowDown"), "{error}");
         let closing = task.flush(connector_api::FlushOccasion::Closing).await.unwrap();
@@ -82,14 +88,7 @@ fn credentials_that_have_expired_fail_the_task_with_the_remedy() {
         let mut task = world.task(1).await;
         server.make(Trouble::Expired, None, u64::MAX);
         task.put(&records(0, 10)).await.unwrap();
-        let begun = Instant::now();
-        let error = loop {
-            if let Err(error) = task.put(&[]).await {
-                break error;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(20), "no trouble is told");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
+        let error = trouble_of(&mut task).await;
         assert!(matches!(error.decision(), Decision::Fail), "{error:?}");
         assert!(error.to_string().contains("credentials"), "{error}");
     });
