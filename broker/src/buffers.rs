@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 
 /// Smaller buffers are left to the allocator.
 const SMALLEST: usize = 64 * 1024;
-/// Larger buffers are given back to the system.
-const LARGEST: usize = 4 * 1024 * 1024;
+/// Larger buffers are given back to the system. This has room for an answer with 4 MiB of records, as our own consumers ask
+/// for, and what stands around them.
+const LARGEST: usize = 4 * 1024 * 1024 + 256 * 1024;
 /// Buffers that are kept while nobody uses them.
 const KEPT: usize = 4;
 

@@ -1,4 +1,4 @@
-//! Compression alone, on the core that the server and the log leave.
+//! Compression alone.
 
 use std::io::Write;
 
