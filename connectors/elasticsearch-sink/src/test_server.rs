@@ -1,26 +1,23 @@
-//! A private OpenSearch for tests, from Maven Central (feature `test-server`).
+//! A private OpenSearch or Elasticsearch for tests, from Maven Central (feature `test-server`).
 //!
-//! `tests/install` puts the distribution into `target/test-servers`, or where `NARU_TEST_SERVERS` says. The server runs in a
+//! `tests/install` puts the distribution into `target/test-servers`, or where `NARU_TEST_SERVERS` says; `tests/slow` others,
+//! which `NARU_TEST_SEARCH` names, as `elasticsearch-8.19.21`. The server runs in a
 //! temporary folder on free ports of 127.0.0.1, not as root, and ends with the process that started it, however that ends.
 //! Methods panic with the reason when something fails, as tests should.
 
 use std::fmt::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use connector_api::config::RawConfig;
+use connector_api::conformance::free_port;
 use serde_json::Value;
 
-/// The version that tests use.
-pub const VERSION: &str = "2.19.6";
-
-/// Ports that the kernel does not hand to outgoing connections.
-const PORTS: std::ops::Range<u16> = 12_000..20_000;
+/// What tests use unless the environment names another.
+const USUAL: &str = "opensearch-2.19.6";
 
 /// How long a server may take to start, on a machine that has other things to do.
 const START: Duration = Duration::from_secs(120);
@@ -58,7 +55,7 @@ impl TestServer {
         while self.try_request("GET", "_cluster/health?wait_for_status=yellow&timeout=5s", "").map(|it| it.0) != Ok(200)
         {
             let log = || std::fs::read_to_string(self.folder.path().join("out")).unwrap_or_default();
-            assert!(began.elapsed() < START, "OpenSearch has not started: {}", log());
+            assert!(began.elapsed() < START, "the server has not started: {}", log());
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -182,22 +179,37 @@ async fn send(method: &str, url: &str, body: String) -> Result<(u16, Value), Str
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-/// Where the distribution is.
-fn distribution() -> PathBuf {
-    let root = match std::env::var_os("NARU_TEST_SERVERS") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-servers"),
-    };
-    let folder = root.join(format!("opensearch-{VERSION}"));
-    assert!(
-        folder.join("bin/opensearch").exists(),
-        "there is no OpenSearch in {}: run tests/install",
-        folder.display()
-    );
-    folder.canonicalize().unwrap_or(folder)
+/// A server's distribution.
+struct Distribution {
+    folder: PathBuf,
+    is_elasticsearch: bool,
+}
+
+impl Distribution {
+    fn chosen() -> Distribution {
+        let name = std::env::var("NARU_TEST_SEARCH").unwrap_or_else(|_| USUAL.to_owned());
+        let root = match std::env::var_os("NARU_TEST_SERVERS") {
+            Some(folder) => PathBuf::from(folder),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-servers"),
+        };
+        let folder = root.join(&name);
+        assert!(folder.join("bin").exists(), "there is no {name} in {}: run tests/install", root.display());
+        let folder = folder.canonicalize().unwrap_or(folder);
+        Distribution { folder, is_elasticsearch: name.starts_with("elasticsearch") }
+    }
+
+    fn name(&self) -> &'static str {
+        if self.is_elasticsearch { "elasticsearch" } else { "opensearch" }
+    }
+
+    /// The name of a variable of its start script.
+    fn variable(&self, name: &str) -> String {
+        format!("{}_{name}", if self.is_elasticsearch { "ES" } else { "OPENSEARCH" })
+    }
 }
 
 fn configure(folder: &Path, port: u16, transport: u16, settings: &[&str]) {
+    let distribution = Distribution::chosen();
     let config = folder.join("config");
     let place = folder.display();
     let mut text = format!(
@@ -205,39 +217,45 @@ fn configure(folder: &Path, port: u16, transport: u16, settings: &[&str]) {
          transport.port: {transport}\npath.data: {place}/data\npath.logs: {place}/logs\n\
          cluster.routing.allocation.disk.threshold_enabled: false\n"
     );
+    if distribution.is_elasticsearch {
+        text.push_str("xpack.security.enabled: false\n");
+    }
     settings.iter().for_each(|line| {
         let _ = writeln!(text, "{line}");
     });
     let copy = || -> std::io::Result<()> {
         std::fs::create_dir(&config)?;
         for name in ["jvm.options", "log4j2.properties"] {
-            std::fs::copy(distribution().join("config").join(name), config.join(name))?;
+            std::fs::copy(distribution.folder.join("config").join(name), config.join(name))?;
         }
-        std::fs::write(config.join("opensearch.yml"), text)
+        std::fs::write(config.join(format!("{}.yml", distribution.name())), text)
     };
-    copy().unwrap_or_else(|why| panic!("cannot configure OpenSearch: {why}"));
+    copy().unwrap_or_else(|why| panic!("cannot configure {}: {why}", distribution.name()));
 }
 
 /// The server refuses to run as root, but not as somebody else's root.
 fn launch(folder: &Path) -> Child {
+    let distribution = Distribution::chosen();
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"));
     let own_user = if is_root { "unshare -U --map-user=1000 --map-group=1000" } else { "" };
     let script = format!(
-        "export OPENSEARCH_JAVA_HOME=$(dirname $(dirname $(readlink -f $(command -v java)))); cd {place}; \
-         exec {own_user} {bin}/bin/opensearch > {place}/out 2>&1",
+        "export {java}=${{JAVA_HOME:-$(dirname $(dirname $(readlink -f $(command -v java))))}}; cd {place}; \
+         exec {own_user} {bin}/bin/{name} > {place}/out 2>&1",
+        java = distribution.variable("JAVA_HOME"),
+        name = distribution.name(),
         place = folder.display(),
-        bin = distribution().display(),
+        bin = distribution.folder.display(),
     );
     let spawned = Command::new("sh")
         .args(["-c", &script])
-        .env("OPENSEARCH_PATH_CONF", folder.join("config"))
-        .env("OPENSEARCH_JAVA_OPTS", "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1")
-        .env("OPENSEARCH_TMPDIR", folder)
+        .env(distribution.variable("PATH_CONF"), folder.join("config"))
+        .env(distribution.variable("JAVA_OPTS"), "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1")
+        .env(distribution.variable("TMPDIR"), folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    spawned.unwrap_or_else(|why| panic!("cannot start OpenSearch: {why}"))
+    spawned.unwrap_or_else(|why| panic!("cannot start {}: {why}", distribution.name()))
 }
 
 fn janitor(folder: &Path) -> Child {
@@ -252,17 +270,4 @@ fn janitor(folder: &Path) -> Child {
         .stderr(Stdio::null())
         .spawn();
     spawned.unwrap_or_else(|why| panic!("cannot run a shell: {why}"))
-}
-
-/// A port on 127.0.0.1 that nothing uses, and that the kernel does not hand to outgoing connections; each only once.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let size = PORTS.end - PORTS.start;
-    let start = (std::process::id() % u32::from(size)) as u16;
-    loop {
-        let port = PORTS.start + (start + NEXT.fetch_add(1, Ordering::Relaxed) * 7) % size;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
