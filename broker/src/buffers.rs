@@ -11,8 +11,8 @@ const SMALLEST: usize = 64 * 1024;
 /// Larger buffers are given back to the system. This has room for an answer with 4 MiB of records, as our own consumers ask
 /// for, and what stands around them.
 const LARGEST: usize = 4 * 1024 * 1024 + 256 * 1024;
-/// Buffers that are kept while nobody uses them.
-const KEPT: usize = 4;
+/// How many bytes of buffers are kept while nobody uses them.
+const KEPT: usize = 12 * 1024 * 1024;
 
 /// The buffers that nobody uses.
 #[derive(Debug, Default)]
@@ -21,12 +21,14 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// An empty buffer with room for `capacity` bytes.
+    /// An empty buffer with room for `capacity` bytes. One that is much larger is left for who needs it: parts of answers and
+    /// whole answers are of different sizes, and one that would have to grow is as good as none.
     pub fn take(&self, capacity: usize) -> Vec<u8> {
-        let used = if capacity < SMALLEST { None } else { self.free.lock().pop() };
-        let mut buffer = used.unwrap_or_default();
-        buffer.reserve_exact(capacity);
-        buffer
+        let fits = |free: &Vec<u8>| (capacity..=capacity.saturating_mul(2)).contains(&free.capacity());
+        let mut free = self.free.lock();
+        let found = free.iter().rposition(fits).map(|index| free.swap_remove(index));
+        drop(free);
+        found.unwrap_or_else(|| Vec::with_capacity(capacity))
     }
 
     /// The content of a buffer, which comes back here when the last slice of it is dropped.
@@ -53,7 +55,8 @@ impl AsRef<[u8]> for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let mut free = self.home.free.lock();
-        if free.len() < KEPT {
+        let kept: usize = free.iter().map(Vec::capacity).sum();
+        if kept + self.buffer.capacity() <= KEPT {
             let mut buffer = std::mem::take(&mut self.buffer);
             buffer.clear();
             free.push(buffer);
@@ -88,8 +91,14 @@ mod tests {
             drop(buffers.lend(buffers.take(capacity)));
         }
         assert!(buffers.free.lock().is_empty());
-        let many: Vec<Bytes> = (0..KEPT * 2).map(|_| buffers.lend(buffers.take(SMALLEST))).collect();
+        let many: Vec<Bytes> = (0..8).map(|_| buffers.lend(buffers.take(KEPT / 4))).collect();
         drop(many);
-        assert_eq!(buffers.free.lock().len(), KEPT);
+        assert_eq!(buffers.free.lock().len(), 4);
+        drop(buffers.lend(buffers.take(SMALLEST)));
+        assert_eq!(
+            buffers.free.lock().len(),
+            4,
+            "none of them is taken for so little, and there is no room for another"
+        );
     }
 }
