@@ -12,7 +12,7 @@ use connector_api::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{LEAST_PART, Settings, settings};
-use crate::file::{Output, Side, headers_as};
+use crate::file::{Buffers, Output, Side, headers_as};
 use crate::journal::Keeper;
 use crate::layout::Place;
 use crate::partition::{Entry, Making};
@@ -69,6 +69,7 @@ impl SinkTask for S3SinkTask {
             writer: clock::life_of_a_task().into(),
             single: settings.exactly_once && !settings.needs_journal(),
             part_size: settings.part_size,
+            buffers: Buffers::new(settings.buffered),
         };
         let board = Board::new(settings.in_flight);
         let owned = BTreeMap::new();
@@ -259,6 +260,9 @@ impl Running {
             if let Some(trouble) = self.board.trouble() {
                 return Err(trouble);
             }
+        }
+        if self.kept() + self.board.bytes() == 0 {
+            self.making.buffers.clear();
         }
         self.account();
         self.say_what_is_open();

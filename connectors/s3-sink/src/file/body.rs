@@ -5,6 +5,7 @@ use connector_api::data::Payload;
 use connector_api::{Error, Result};
 
 use super::avro::{Avro, AvroCodec};
+use super::buffers::Buffers;
 use super::lines::Lines;
 use super::parquet::{Parquet, Settings as ParquetSettings};
 use super::pieces::Codec;
@@ -44,12 +45,14 @@ macro_rules! each {
 }
 
 impl Body {
-    /// Nothing yet. `name` is the object's: what has to be unlike other files is derived from it. `room` is how many bytes may
-    /// come: a buffer that grows is copied again and again.
-    pub fn new(shape: &Shape, name: &str, room: usize) -> Body {
+    /// Nothing yet. `name` is the object's: what has to be unlike other files is derived from it. `expected` is how
+    /// many bytes may come.
+    pub fn new(shape: &Shape, name: &str, expected: usize, buffers: &Buffers) -> Body {
         match shape {
-            Shape::JsonLines(codec) => Body::Lines(Lines::new(None, *codec, room)),
-            Shape::Bytes(separator, codec) => Body::Lines(Lines::new(Some(separator.clone()), *codec, room)),
+            Shape::JsonLines(codec) => Body::Lines(Lines::new(None, *codec, expected, buffers)),
+            Shape::Bytes(separator, codec) => {
+                Body::Lines(Lines::new(Some(separator.clone()), *codec, expected, buffers))
+            }
             Shape::Avro(codec) => Body::Avro(Box::new(Avro::new(*codec, name))),
             Shape::Parquet(settings) => Body::Parquet(Box::new(Parquet::new(*settings))),
         }

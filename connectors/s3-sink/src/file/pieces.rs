@@ -4,6 +4,8 @@ use std::io::Write;
 
 use bytes::Bytes;
 
+use super::buffers::{Buffer, Buffers};
+
 /// How bytes are compressed. Both formats allow pieces one after the other, so files are compressed in pieces: no open
 /// file holds a compressor's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,41 +21,52 @@ pub(crate) enum Codec {
 /// How many bytes are gathered before they are compressed.
 const PIECE: usize = 1024 * 1024;
 
+/// A buffer of that size does not grow: the next bytes go into another one. Growing would copy them again and again.
+const CHUNK: usize = 256 * 1024;
+
+/// Room in a chunk for the record that fills it.
+const OVER: usize = 16 * 1024;
+
 /// Bytes on their way into an object, compressed in pieces. Where a piece ends depends on the bytes alone.
 #[derive(Debug)]
 pub(super) struct Pieces {
     codec: Codec,
     raw: Vec<u8>,
-    ready: Vec<u8>,
-    room: usize,
+    /// What may be sent; more goes into the last one.
+    ready: Vec<Buffer>,
+    is_large: bool,
+    buffers: Buffers,
 }
 
 impl Pieces {
-    /// Nothing yet, with room for what may come.
-    pub fn new(codec: Codec, room: usize) -> Pieces {
-        Pieces { codec, raw: Vec::new(), ready: Vec::new(), room }
+    /// Nothing yet, of which so much may come.
+    pub fn new(codec: Codec, expected: usize, buffers: &Buffers) -> Pieces {
+        Pieces { codec, raw: Vec::new(), ready: Vec::new(), is_large: expected >= CHUNK, buffers: buffers.clone() }
     }
 
-    /// Where to append to. Call [`compress`](Self::compress) afterwards.
+    /// Where to append to. Call [`settle`](Self::settle) afterwards.
     pub fn tail(&mut self) -> &mut Vec<u8> {
-        if self.codec == Codec::None { self.ready() } else { &mut self.raw }
+        if self.codec == Codec::None { self.last() } else { &mut self.raw }
     }
 
-    /// Compresses what is long enough to be worth it.
-    pub fn compress(&mut self) {
+    /// Compresses what is long enough to be worth it, and goes on in another buffer once the last one is full.
+    pub fn settle(&mut self) {
         if self.raw.len() >= PIECE {
             self.compress_all();
         }
+        if self.ready.last().is_some_and(|last| last.bytes.len() >= CHUNK) {
+            self.ready.push(self.buffers.take(CHUNK + OVER));
+        }
     }
 
-    /// Memory held: what was written to, since room costs addresses only.
+    /// Memory held.
     pub fn held(&self) -> usize {
-        self.raw.capacity() + self.ready.len()
+        self.raw.capacity() + self.ready.iter().map(|buffer| buffer.bytes.capacity()).sum::<usize>()
     }
 
     /// Takes what could be a part of that size, if there is as much.
     pub fn part(&mut self, at_least: usize) -> Option<Bytes> {
-        (self.ready.len() >= at_least).then(|| std::mem::take(&mut self.ready).into())
+        (self.len() >= at_least).then(|| self.take())
     }
 
     /// Takes all that is left.
@@ -62,19 +75,35 @@ impl Pieces {
             self.compress_all();
         }
         self.raw = Vec::new();
-        std::mem::take(&mut self.ready).into()
+        self.take()
     }
 
-    fn ready(&mut self) -> &mut Vec<u8> {
-        if self.ready.capacity() == 0 {
-            self.ready.reserve_exact(self.room);
+    fn len(&self) -> usize {
+        self.ready.iter().map(|buffer| buffer.bytes.len()).sum()
+    }
+
+    /// All of it in one: the client wants to see the whole at once, for its checksum and signature.
+    fn take(&mut self) -> Bytes {
+        let all = std::mem::take(&mut self.ready);
+        if let [_] = all.as_slice() {
+            return all.into_iter().next().map_or_else(Bytes::new, Bytes::from_owner);
         }
-        &mut self.ready
+        let mut whole = self.buffers.take(all.iter().map(|buffer| buffer.bytes.len()).sum());
+        all.iter().for_each(|buffer| whole.bytes.extend_from_slice(&buffer.bytes));
+        Bytes::from_owner(whole)
+    }
+
+    fn last(&mut self) -> &mut Vec<u8> {
+        if self.ready.is_empty() {
+            self.ready.push(self.buffers.take(if self.is_large { CHUNK + OVER } else { 0 }));
+        }
+        let last = self.ready.len() - 1;
+        &mut self.ready[last].bytes
     }
 
     fn compress_all(&mut self) {
         let (codec, raw) = (self.codec, std::mem::take(&mut self.raw));
-        let ready = self.ready();
+        let ready = self.last();
         // Writing into memory has no errors that a caller could do anything about.
         let done = match codec {
             Codec::None => ready.write_all(&raw),
@@ -112,10 +141,10 @@ mod tests {
 
     /// What is stored of these pieces if parts of that size are taken after each.
     fn stored(codec: Codec, written: &[Vec<u8>], part: usize) -> Vec<u8> {
-        let (mut pieces, mut stored) = (Pieces::new(codec, part / 2), Vec::new());
+        let (mut pieces, mut stored) = (Pieces::new(codec, part / 2, &Buffers::new(2 * part)), Vec::new());
         for bytes in written {
             pieces.tail().extend_from_slice(bytes);
-            pieces.compress();
+            pieces.settle();
             if let Some(ready) = pieces.part(part) {
                 assert!(ready.len() >= part);
                 stored.extend_from_slice(&ready);

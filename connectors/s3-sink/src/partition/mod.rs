@@ -11,14 +11,11 @@ use bytes::Bytes;
 use connector_api::data::Payload;
 use connector_api::{Error, Result, TopicPartition};
 
-use crate::file::{Body, OpenFile, Output, Rules, Tally};
+use crate::file::{Body, Buffers, OpenFile, Output, Rules, Tally};
 
 use plan::Planned;
 
 pub(crate) use plan::Plan;
-
-/// How much room in all may be kept for what open files are going to hold.
-const MOST_ROOM: usize = 64 * 1024 * 1024;
 
 /// How files are made; the same for all partitions of a task.
 #[derive(Debug)]
@@ -34,6 +31,8 @@ pub(crate) struct Making {
     pub single: bool,
     /// From how many bytes on a part of an object is handed over.
     pub part_size: usize,
+    /// What they are gathered in.
+    pub buffers: Buffers,
 }
 
 /// A record on its way into a file.
@@ -185,8 +184,8 @@ impl Partition {
             opened: entry.now,
             touched: entry.now,
         };
-        let room = if self.usual.saturating_mul(self.open.len() + 1) > MOST_ROOM { 0 } else { self.usual };
-        let bodies = making.outputs.iter().map(|output| body(output, entry.path, start, room)).collect();
+        let bodies =
+            making.outputs.iter().map(|output| body(output, entry.path, start, self.usual, &making.buffers)).collect();
         self.follows |= planned_end.is_some();
         self.open.insert(path.clone(), OpenFile { path, tally, bodies, planned_end, writer });
     }
@@ -245,8 +244,8 @@ impl Partition {
 }
 
 /// The empty body of an object. What it derives from a name is that of the object, as far as one file is told from another.
-fn body(output: &Output, path: &str, start: i64, room: usize) -> Body {
-    Body::new(&output.shape, &format!("{path} {start}{}", output.ending), room)
+fn body(output: &Output, path: &str, start: i64, expected: usize, buffers: &Buffers) -> Body {
+    Body::new(&output.shape, &format!("{path} {start}{}", output.ending), expected, buffers)
 }
 
 fn append(file: &mut OpenFile, entry: &Entry) -> Result<()> {

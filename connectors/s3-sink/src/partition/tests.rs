@@ -75,7 +75,7 @@ impl World {
         let writer = self.life.to_string().into();
         let output = |side, ending: &str| Output { side, shape: Shape::JsonLines(Codec::None), ending: ending.into() };
         let outputs = [output(Side::Values, ".json"), output(Side::Keys, ".keys.json")].into();
-        let making = Making { rules, outputs, writer, single, part_size: usize::MAX };
+        let making = Making { rules, outputs, writer, single, part_size: usize::MAX, buffers: Buffers::new(100) };
         let partition = Partition::new(TopicPartition::new("t", 0)).following(plan);
         let _ = now;
         Life { partition, making, next: self.committed, uploads: Vec::new() }

@@ -37,6 +37,11 @@ impl Running {
     /// Tells the worker how much is kept, and says how much may be.
     pub(super) fn account(&mut self) -> usize {
         let (used, most) = (self.kept() + self.board.bytes(), self.settings.buffered);
+        let free = self.making.buffers.free_bytes();
+        if used + free <= most && self.memory.hold(used + free) {
+            return most;
+        }
+        self.making.buffers.clear();
         if self.memory.hold(used.min(most)) { most } else { (self.memory.bytes + OWN).min(most) }
     }
 
