@@ -80,7 +80,7 @@ pub(super) fn consumer_keys() -> ConfigDef {
                 .doc("How long the log may wait for them, in milliseconds."),
         )
         .key(
-            ConfigKey::preset("fetch.max.bytes", Int, "8388608")
+            ConfigKey::preset("fetch.max.bytes", Int, "2097152")
                 .check(Check::AtLeast(1024))
                 .doc("Bytes of one answer at most; one larger batch is let through."),
         )

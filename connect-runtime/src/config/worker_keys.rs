@@ -26,7 +26,7 @@ fn naru() -> ConfigDef {
             "The folder for everything that the worker keeps: the embedded log in `log`, the key of sealed \
                  passwords in `secret.key`.",
         ))
-        .key(ConfigKey::preset("worker.memory.bytes", Long, "67108864").check(Check::AtLeast(1 << 20)).doc(
+        .key(ConfigKey::preset("worker.memory.bytes", Long, "50331648").check(Check::AtLeast(1 << 20)).doc(
             "Memory for records on their way, shared by all tasks, in bytes. Each task may have one batch beyond it. Sinks that \
              gather files share as much again.",
         ))
