@@ -141,7 +141,7 @@ mod tests {
 
     /// What is stored of these pieces if parts of that size are taken after each.
     fn stored(codec: Codec, written: &[Vec<u8>], part: usize) -> Vec<u8> {
-        let (mut pieces, mut stored) = (Pieces::new(codec, part / 2, &Buffers::new(2 * part)), Vec::new());
+        let (mut pieces, mut stored) = (Pieces::new(codec, part, &Buffers::new(1 << 20)), Vec::new());
         for bytes in written {
             pieces.tail().extend_from_slice(bytes);
             pieces.settle();
