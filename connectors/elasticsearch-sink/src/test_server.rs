@@ -225,6 +225,7 @@ fn configure(folder: &Path, port: u16, transport: u16, settings: &[&str]) {
     });
     let copy = || -> std::io::Result<()> {
         std::fs::create_dir(&config)?;
+        std::fs::create_dir(folder.join("tmp"))?;
         for name in ["jvm.options", "log4j2.properties"] {
             std::fs::copy(distribution.folder.join("config").join(name), config.join(name))?;
         }
@@ -250,7 +251,8 @@ fn launch(folder: &Path) -> Child {
         .args(["-c", &script])
         .env(distribution.variable("PATH_CONF"), folder.join("config"))
         .env(distribution.variable("JAVA_OPTS"), "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1")
-        .env(distribution.variable("TMPDIR"), folder)
+        // Elasticsearch does not start where its configuration lies below this.
+        .env(distribution.variable("TMPDIR"), folder.join("tmp"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
