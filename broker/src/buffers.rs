@@ -8,8 +8,7 @@ use parking_lot::Mutex;
 
 /// Smaller buffers are left to the allocator.
 const SMALLEST: usize = 64 * 1024;
-/// Larger buffers are given back to the system. This has room for an answer with 4 MiB of records, as our own consumers ask
-/// for, and what stands around them.
+/// Larger buffers are given back to the system. There is room for an answer with 4 MiB of records and what stands around them.
 const LARGEST: usize = 4 * 1024 * 1024 + 256 * 1024;
 /// How many bytes of buffers are kept while nobody uses them.
 const KEPT: usize = 12 * 1024 * 1024;
@@ -24,6 +23,9 @@ impl Buffers {
     /// An empty buffer with room for `capacity` bytes. One that is much larger is left for who needs it: parts of answers and
     /// whole answers are of different sizes, and one that would have to grow is as good as none.
     pub fn take(&self, capacity: usize) -> Vec<u8> {
+        if capacity < SMALLEST {
+            return Vec::with_capacity(capacity);
+        }
         let fits = |free: &Vec<u8>| (capacity..=capacity.saturating_mul(2)).contains(&free.capacity());
         let mut free = self.free.lock();
         let found = free.iter().rposition(fits).map(|index| free.swap_remove(index));

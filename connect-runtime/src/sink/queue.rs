@@ -88,7 +88,6 @@ impl Queue {
                 Stamped::CreateTime => TimestampType::CreateTime,
                 Stamped::LogAppendTime => TimestampType::LogAppendTime,
             };
-            let mut stopped = false;
             let mut next = None;
             while chunk.records.len() + unreadable.len() < most
                 && let Some(record) = self.opened.front()
@@ -97,10 +96,7 @@ impl Queue {
                     Ok(decoded) => chunk.records.push(decoded),
                     Err(why) if reading.tolerate => unreadable.push(*why),
                     Err(why) if chunk.records.is_empty() => return Err(why.error()),
-                    Err(_) => {
-                        stopped = true;
-                        break;
-                    }
+                    Err(_) => break,
                 }
                 next = Some(record.offset + 1);
                 let record = self.opened.pop_front();
@@ -109,15 +105,13 @@ impl Queue {
                 }
             }
             next.into_iter().for_each(|next| chunk.ends_at(&front.partition, next));
-            if stopped {
-                return Ok((chunk, unreadable));
+            if !self.opened.is_empty() {
+                break;
             }
-            if self.opened.is_empty() {
-                // Offsets may be missing at the end of a batch; the position still goes behind it.
-                chunk.ends_at(&front.partition, header.last_offset() + 1);
-                self.batches.pop_front();
-                self.count();
-            }
+            // Offsets may be missing at the end of a batch; the position still goes behind it.
+            chunk.ends_at(&front.partition, header.last_offset() + 1);
+            self.batches.pop_front();
+            self.count();
         }
         chunk.finish();
         Ok((chunk, unreadable))

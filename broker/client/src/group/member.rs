@@ -171,9 +171,9 @@ impl Actor {
     /// Heartbeats until the place is lost; why.
     async fn beat(&mut self, generation: i32) -> ClientError {
         let (mut last_answer, mut told) = (Instant::now(), false);
-        let mut pauses = pauses(self.config.heartbeat_interval);
+        let mut pace = pace(self.config.heartbeat_interval);
         loop {
-            tokio::time::sleep(pauses.next().unwrap_or(self.config.heartbeat_interval)).await;
+            tokio::time::sleep(pace.next_delay()).await;
             match self.heartbeat(generation).await {
                 Ok(ErrorCode::NONE) => last_answer = Instant::now(),
                 Ok(ErrorCode::REBALANCE_IN_PROGRESS) => {
@@ -228,8 +228,8 @@ impl Actor {
 }
 
 /// The time before each heartbeat after a join: twice the one before, up to the interval.
-fn pauses(interval: Duration) -> impl Iterator<Item = Duration> {
-    std::iter::successors(Some(interval / FIRST_HEARTBEAT), move |pause| Some((*pause * 2).min(interval)))
+fn pace(interval: Duration) -> Backoff {
+    Backoff::new(interval / FIRST_HEARTBEAT, interval)
 }
 
 #[cfg(test)]
@@ -238,7 +238,8 @@ mod tests {
 
     #[test]
     fn heartbeats_come_more_often_right_after_a_join() {
-        let first: Vec<u128> = pauses(Duration::from_millis(3_200)).take(8).map(|pause| pause.as_millis()).collect();
+        let mut pace = pace(Duration::from_millis(3_200));
+        let first: Vec<u128> = (0..8).map(|_| pace.next_delay().as_millis()).collect();
         assert_eq!(first, [100, 200, 400, 800, 1_600, 3_200, 3_200, 3_200]);
     }
 }

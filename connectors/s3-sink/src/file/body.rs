@@ -45,14 +45,11 @@ macro_rules! each {
 }
 
 impl Body {
-    /// Nothing yet. `name` is the object's: what has to be unlike other files is derived from it. `expected` is how
-    /// many bytes may come.
-    pub fn new(shape: &Shape, name: &str, expected: usize, buffers: &Buffers) -> Body {
+    /// Nothing yet. `name` is the object's: what has to be unlike other files is derived from it.
+    pub fn new(shape: &Shape, name: &str, buffers: &Buffers) -> Body {
         match shape {
-            Shape::JsonLines(codec) => Body::Lines(Lines::new(None, *codec, expected, buffers)),
-            Shape::Bytes(separator, codec) => {
-                Body::Lines(Lines::new(Some(separator.clone()), *codec, expected, buffers))
-            }
+            Shape::JsonLines(codec) => Body::Lines(Lines::new(None, *codec, buffers)),
+            Shape::Bytes(separator, codec) => Body::Lines(Lines::new(Some(separator.clone()), *codec, buffers)),
             Shape::Avro(codec) => Body::Avro(Box::new(Avro::new(*codec, name))),
             Shape::Parquet(settings) => Body::Parquet(Box::new(Parquet::new(*settings))),
         }

@@ -19,8 +19,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Nothing yet.
-    pub fn new(separator: Option<Vec<u8>>, codec: Codec, expected: usize, buffers: &Buffers) -> Lines {
-        Lines { pieces: Pieces::new(codec, expected, buffers), separator, mark: 0 }
+    pub fn new(separator: Option<Vec<u8>>, codec: Codec, buffers: &Buffers) -> Lines {
+        Lines { pieces: Pieces::new(codec, buffers), separator, mark: 0 }
     }
 
     pub fn write(&mut self, value: &Payload) -> Result<usize> {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn records_are_lines_or_bytes_with_a_separator() {
-        let mut lines = Lines::new(None, Codec::None, 0, &Buffers::default());
+        let mut lines = Lines::new(None, Codec::None, &Buffers::default());
         for json in ["{\"a\":1}", "{\n\"a\":\r\n1}", "\"x\""] {
             lines.write(&Payload::Json(json.into())).unwrap();
         }
@@ -83,7 +83,7 @@ mod tests {
         lines.write(&Payload::Json("5".into())).unwrap();
         lines.undo();
         assert_eq!(lines.rest(), "{\"a\":1}\n{ \"a\":  1}\n\"x\"\n");
-        let mut bytes = Lines::new(Some(b"--".to_vec()), Codec::None, 0, &Buffers::default());
+        let mut bytes = Lines::new(Some(b"--".to_vec()), Codec::None, &Buffers::default());
         bytes.write(&Payload::Bytes("a\nb".into())).unwrap();
         assert_eq!(bytes.rest(), "a\nb--");
     }

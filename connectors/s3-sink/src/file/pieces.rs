@@ -21,7 +21,7 @@ pub(crate) enum Codec {
 /// How many bytes are gathered before they are compressed.
 const PIECE: usize = 1024 * 1024;
 
-/// A buffer of that size does not grow: the next bytes go into another one. Growing would copy them again and again.
+/// A buffer of that size does not grow any more: the next bytes go into another one. Growing would copy them again and again.
 const CHUNK: usize = 256 * 1024;
 
 /// Room in a chunk for the record that fills it.
@@ -34,14 +34,13 @@ pub(super) struct Pieces {
     raw: Vec<u8>,
     /// What may be sent; more goes into the last one.
     ready: Vec<Buffer>,
-    is_large: bool,
     buffers: Buffers,
 }
 
 impl Pieces {
-    /// Nothing yet, of which so much may come.
-    pub fn new(codec: Codec, expected: usize, buffers: &Buffers) -> Pieces {
-        Pieces { codec, raw: Vec::new(), ready: Vec::new(), is_large: expected >= CHUNK, buffers: buffers.clone() }
+    /// Nothing yet.
+    pub fn new(codec: Codec, buffers: &Buffers) -> Pieces {
+        Pieces { codec, raw: Vec::new(), ready: Vec::new(), buffers: buffers.clone() }
     }
 
     /// Where to append to. Call [`settle`](Self::settle) afterwards.
@@ -95,7 +94,8 @@ impl Pieces {
 
     fn last(&mut self) -> &mut Vec<u8> {
         if self.ready.is_empty() {
-            self.ready.push(self.buffers.take(if self.is_large { CHUNK + OVER } else { 0 }));
+            // The first one grows: most of many open files are small.
+            self.ready.push(self.buffers.take(0));
         }
         let last = self.ready.len() - 1;
         &mut self.ready[last].bytes
@@ -141,7 +141,7 @@ mod tests {
 
     /// What is stored of these pieces if parts of that size are taken after each.
     fn stored(codec: Codec, written: &[Vec<u8>], part: usize) -> Vec<u8> {
-        let (mut pieces, mut stored) = (Pieces::new(codec, part, &Buffers::new(1 << 20)), Vec::new());
+        let (mut pieces, mut stored) = (Pieces::new(codec, &Buffers::new(1 << 20)), Vec::new());
         for bytes in written {
             pieces.tail().extend_from_slice(bytes);
             pieces.settle();

@@ -78,15 +78,13 @@ pub(crate) struct Partition {
     due: i64,
     /// Whether an open file ends where an earlier life decided.
     follows: bool,
-    /// About how many bytes of a file were still there when it was cut, lately.
-    usual: usize,
 }
 
 impl Partition {
     /// Nothing yet.
     pub fn new(name: TopicPartition) -> Partition {
         let (open, cut, plan) = (BTreeMap::new(), Vec::new(), Plan::default());
-        Partition { name, next: None, open, cut, plan, due: i64::MAX, follows: false, usual: 0 }
+        Partition { name, next: None, open, cut, plan, due: i64::MAX, follows: false }
     }
 
     /// The same, with cuts that were decided in an earlier life.
@@ -184,8 +182,7 @@ impl Partition {
             opened: entry.now,
             touched: entry.now,
         };
-        let bodies =
-            making.outputs.iter().map(|output| body(output, entry.path, start, self.usual, &making.buffers)).collect();
+        let bodies = making.outputs.iter().map(|output| body(output, entry.path, start, &making.buffers)).collect();
         self.follows |= planned_end.is_some();
         self.open.insert(path.clone(), OpenFile { path, tally, bodies, planned_end, writer });
     }
@@ -202,10 +199,7 @@ impl Partition {
 
     fn cut_where(&mut self, over: impl Fn(&OpenFile) -> bool) {
         let paths: Vec<Arc<str>> = self.open.values().filter(|file| over(file)).map(|file| file.path.clone()).collect();
-        for file in paths.iter().filter_map(|path| self.open.remove(path)) {
-            self.usual = file.bodies[0].held().max(self.usual - self.usual / 8);
-            self.cut.push(file);
-        }
+        self.cut.extend(paths.iter().filter_map(|path| self.open.remove(path)));
     }
 
     /// Takes the files that have been cut: they are to be stored now, or given back by [`keep`](Self::keep).
@@ -244,8 +238,8 @@ impl Partition {
 }
 
 /// The empty body of an object. What it derives from a name is that of the object, as far as one file is told from another.
-fn body(output: &Output, path: &str, start: i64, expected: usize, buffers: &Buffers) -> Body {
-    Body::new(&output.shape, &format!("{path} {start}{}", output.ending), expected, buffers)
+fn body(output: &Output, path: &str, start: i64, buffers: &Buffers) -> Body {
+    Body::new(&output.shape, &format!("{path} {start}{}", output.ending), buffers)
 }
 
 fn append(file: &mut OpenFile, entry: &Entry) -> Result<()> {
