@@ -9,6 +9,7 @@ use connector_api::data::{Payload, Value};
 use connector_api::{
     Error, FlushOccasion, Flushed, ReadFrom, Result, SinkRecord, SinkTask, Taken, TaskContext, TopicPartition,
 };
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{LEAST_PART, Settings, settings};
@@ -34,6 +35,8 @@ const CLOSING_WAIT: Duration = Duration::from_secs(2);
 const ABORT_WAIT: Duration = Duration::from_secs(1);
 /// How often `put` looks what the clock ends, in milliseconds.
 const LOOK: i64 = 10;
+/// How many journals are taken over at a time.
+const CLAIMS_AT_ONCE: usize = 16;
 /// How many unfinished uploads are looked at when partitions are taken on.
 const LEFTOVERS: usize = 10_000;
 
@@ -129,22 +132,27 @@ impl S3SinkTask {
 impl Running {
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
         self.abort_leftovers(partitions).await;
-        for partition in partitions {
-            let keeper = match self.settings.needs_journal() {
-                true => Some(self.claim(partition).await?),
-                false => None,
-            };
-            self.owned.insert(partition.clone(), Owned::new(partition.clone(), keeper));
+        let journaled = self.settings.needs_journal();
+        for some in partitions.chunks(CLAIMS_AT_ONCE) {
+            let claims: Vec<_> = some.iter().map(|partition| journaled.then(|| self.claim(partition))).collect();
+            for (partition, claim) in some.iter().zip(claims) {
+                let keeper = match claim {
+                    Some(claim) => Some(claim.await.map_err(|why| Error::fail("a claim ended early").caused_by(why))??),
+                    None => None,
+                };
+                self.owned.insert(partition.clone(), Owned::new(partition.clone(), keeper, &self.board));
+            }
         }
         Ok(())
     }
 
-    async fn claim(&self, partition: &TopicPartition) -> Result<Keeper> {
+    fn claim(&self, partition: &TopicPartition) -> JoinHandle<Result<Keeper>> {
         let delimiter = &self.settings.names.directory_delimiter;
         let name = self.settings.names.stem(partition);
         let folder = format!("{}{delimiter}{}", self.settings.journal_dir, self.context.connector);
         let key = format!("{folder}{delimiter}{name}cuts.json");
-        Keeper::claim(self.store.clone(), key, partition.clone(), &self.making.writer).await
+        let (store, partition, writer) = (self.store.clone(), partition.clone(), self.making.writer.clone());
+        spawn_local(async move { Keeper::claim(store, key, partition, &writer).await })
     }
 
     /// What a killed process has begun is worth nothing; that it cannot be looked for is worth a warning.
@@ -180,10 +188,8 @@ impl Running {
         if now >= self.next_look {
             self.cut_by_clock(now);
         }
-        let settled = match self.settle().await {
-            Ok(()) => self.make_room().await,
-            Err(why) => Err(why),
-        };
+        self.settle();
+        let settled = self.make_room().await;
         // Records are named as rejected once; trouble shows again at the next call.
         if taken.rejected.is_empty() { settled.map(|()| taken) } else { Ok(taken) }
     }
@@ -233,15 +239,13 @@ impl Running {
         }
     }
 
-    /// Sends parts, decides what has been cut, and sends it. After an error, what is not decided stays where it is.
-    async fn settle(&mut self) -> Result<()> {
+    /// Sends parts and what has been cut. Nothing is waited for here.
+    fn settle(&mut self) {
         self.send_parts(self.making.part_size);
         for owned in self.owned.values_mut() {
             owned.bound_cuts(&self.settings);
-            owned.decide().await?;
             owned.send_cut(&self.settings, &self.store, &self.board);
         }
-        Ok(())
     }
 
     fn send_parts(&mut self, at_least: usize) {
@@ -252,14 +256,11 @@ impl Running {
 
     async fn flush(&mut self, occasion: FlushOccasion) -> Result<Flushed> {
         self.cut_by_clock(now());
-        let settled = self.settle().await;
+        self.settle();
         if occasion == FlushOccasion::Closing {
             self.wait_for_uploads(Instant::now() + CLOSING_WAIT).await;
-        } else {
-            settled?;
-            if let Some(trouble) = self.board.trouble() {
-                return Err(trouble);
-            }
+        } else if let Some(trouble) = self.board.trouble() {
+            return Err(trouble);
         }
         if self.kept() + self.board.bytes() == 0 {
             self.making.buffers.clear();

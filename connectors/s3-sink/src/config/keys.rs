@@ -53,6 +53,9 @@ fn store() -> ConfigDef {
         .key(preset("s3.object.behavior.on.tagging.error", Text, "ignore",
             "What a server does that refuses tags: `ignore`: the object is stored without them, with a warning; `fail`: the \
              task fails.").check(Check::OneOf(&["ignore", "fail"])))
+        .key(preset("s3.payload.signing", Text, "without.tls",
+            "When signatures cover what objects hold: `without.tls`: only where nothing else protects it on its way; `always`; \
+             `never`. A CRC32 goes with it in any case.").check(Check::OneOf(&["without.tls", "always", "never"])))
         .key(preset("s3.part.retries", Int, "3",
             "How often the client repeats a request by itself before the task reports trouble. The request is tried on.")
             .check(Check::Between(0, 20)))

@@ -39,9 +39,18 @@ pub(crate) struct Access {
     pub kms_key: Option<String>,
     pub acl: Option<String>,
     pub tagging: Option<Tagging>,
+    pub signing: Signing,
     pub retries: u32,
     pub backoff: Duration,
     pub timeout: Duration,
+}
+
+/// `s3.payload.signing`: when signatures cover what objects hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signing {
+    Always,
+    Never,
+    WithoutTls,
 }
 
 /// What the task follows.
@@ -152,6 +161,11 @@ fn access(config: &Config) -> Result<Access> {
         kms_key: set("s3.sse.kms.key.id"),
         acl: set("s3.acl.canned"),
         tagging: tagging::tagging(config),
+        signing: match config.text("s3.payload.signing").to_ascii_lowercase().as_str() {
+            "always" => Signing::Always,
+            "never" => Signing::Never,
+            _ => Signing::WithoutTls,
+        },
         retries: config.number("s3.part.retries").and_then(|count| u32::try_from(count).ok()).unwrap_or(3),
         backoff: config.millis("s3.retry.backoff.ms"),
         timeout: config.millis("s3.request.timeout.ms"),

@@ -1,11 +1,11 @@
 //! The bytes of an open object, in any format.
 
-use bytes::Bytes;
 use connector_api::data::Payload;
 use connector_api::{Error, Result};
 
 use super::avro::{Avro, AvroCodec};
 use super::buffers::Buffers;
+use super::content::Content;
 use super::lines::Lines;
 use super::parquet::{Parquet, Settings as ParquetSettings};
 use super::pieces::Codec;
@@ -86,13 +86,13 @@ impl Body {
     }
 
     /// Takes what could be a part of that size, if there is as much.
-    pub fn part(&mut self, at_least: usize) -> Option<Bytes> {
-        each!(self, body => body.part(at_least))
+    pub fn part(&mut self, at_least: usize) -> Option<Content> {
+        each!(self, body => body.part(at_least).map(Content::from))
     }
 
     /// Takes all that is left, and ends the file.
-    pub fn rest(&mut self) -> Bytes {
-        each!(self, body => body.rest())
+    pub fn rest(&mut self) -> Content {
+        each!(self, body => body.rest().into())
     }
 }
 

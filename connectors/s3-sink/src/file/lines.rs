@@ -1,11 +1,11 @@
 //! Records one after the other: lines of JSON, or bytes with a separator.
 
-use bytes::Bytes;
 use connector_api::Result;
 use connector_api::data::Payload;
 
 use super::body::other_form;
 use super::buffers::Buffers;
+use super::content::Content;
 use super::pieces::{Codec, Pieces};
 
 /// The bytes of a file whose records stand one after the other.
@@ -53,11 +53,11 @@ impl Lines {
         self.pieces.held()
     }
 
-    pub fn part(&mut self, at_least: usize) -> Option<Bytes> {
+    pub fn part(&mut self, at_least: usize) -> Option<Content> {
         self.pieces.part(at_least)
     }
 
-    pub fn rest(&mut self) -> Bytes {
+    pub fn rest(&mut self) -> Content {
         self.pieces.rest()
     }
 }
@@ -82,9 +82,9 @@ mod tests {
         assert!(lines.write(&Payload::Bytes("a".into())).is_err());
         lines.write(&Payload::Json("5".into())).unwrap();
         lines.undo();
-        assert_eq!(lines.rest(), "{\"a\":1}\n{ \"a\":  1}\n\"x\"\n");
+        assert_eq!(lines.rest().to_vec(), b"{\"a\":1}\n{ \"a\":  1}\n\"x\"\n");
         let mut bytes = Lines::new(Some(b"--".to_vec()), Codec::None, &Buffers::default());
         bytes.write(&Payload::Bytes("a\nb".into())).unwrap();
-        assert_eq!(bytes.rest(), "a\nb--");
+        assert_eq!(bytes.rest().to_vec(), b"a\nb--");
     }
 }

@@ -3,6 +3,7 @@
 mod avro;
 mod body;
 mod buffers;
+mod content;
 mod headers;
 mod lines;
 mod parquet;
@@ -14,6 +15,7 @@ mod samples;
 pub(crate) use avro::AvroCodec;
 pub(crate) use body::{Body, Shape};
 pub(crate) use buffers::Buffers;
+pub(crate) use content::Content;
 pub(crate) use headers::headers_as;
 pub(crate) use parquet::{Codec as ParquetCodec, Settings as ParquetSettings};
 pub(crate) use pieces::Codec;

@@ -5,6 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 
 use super::buffers::{Buffer, Buffers};
+use super::content::Content;
 
 /// How bytes are compressed. Both formats allow pieces one after the other, so files are compressed in pieces: no open
 /// file holds a compressor's memory.
@@ -64,12 +65,12 @@ impl Pieces {
     }
 
     /// Takes what could be a part of that size, if there is as much.
-    pub fn part(&mut self, at_least: usize) -> Option<Bytes> {
+    pub fn part(&mut self, at_least: usize) -> Option<Content> {
         (self.len() >= at_least).then(|| self.take())
     }
 
     /// Takes all that is left.
-    pub fn rest(&mut self) -> Bytes {
+    pub fn rest(&mut self) -> Content {
         if !self.raw.is_empty() {
             self.compress_all();
         }
@@ -81,15 +82,9 @@ impl Pieces {
         self.ready.iter().map(|buffer| buffer.bytes.len()).sum()
     }
 
-    /// All of it in one: the client wants to see the whole at once, for its checksum and signature.
-    fn take(&mut self) -> Bytes {
-        let all = std::mem::take(&mut self.ready);
-        if let [_] = all.as_slice() {
-            return all.into_iter().next().map_or_else(Bytes::new, Bytes::from_owner);
-        }
-        let mut whole = self.buffers.take(all.iter().map(|buffer| buffer.bytes.len()).sum());
-        all.iter().for_each(|buffer| whole.bytes.extend_from_slice(&buffer.bytes));
-        Bytes::from_owner(whole)
+    fn take(&mut self) -> Content {
+        let filled = std::mem::take(&mut self.ready).into_iter().filter(|buffer| !buffer.bytes.is_empty());
+        filled.map(Bytes::from_owner).collect::<Vec<_>>().into()
     }
 
     fn last(&mut self) -> &mut Vec<u8> {
@@ -147,10 +142,10 @@ mod tests {
             pieces.settle();
             if let Some(ready) = pieces.part(part) {
                 assert!(ready.len() >= part);
-                stored.extend_from_slice(&ready);
+                stored.extend_from_slice(&ready.to_vec());
             }
         }
-        stored.extend_from_slice(&pieces.rest());
+        stored.extend_from_slice(&pieces.rest().to_vec());
         assert_eq!(pieces.held(), 0);
         stored
     }

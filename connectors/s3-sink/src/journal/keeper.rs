@@ -6,7 +6,7 @@ use bytes::Bytes;
 use connector_api::{Error, Result, TopicPartition};
 
 use super::content::{Content, Cut};
-use crate::store::{Precondition, Store, Written};
+use crate::store::{Fault, Kind, Precondition, Store, Written};
 
 /// How many settled cuts stay listed: for offsets whose commit got lost.
 const KEPT: usize = 64;
@@ -71,14 +71,14 @@ impl Keeper {
 
     /// Writes cuts down, in one request. What ends below `settled` may be forgotten. When this returns, whoever takes over
     /// repeats these cuts; when it fails, nothing is decided yet, and the same cuts are to be given again.
-    pub async fn decide(&mut self, cuts: &[Cut], settled: i64) -> Result<()> {
+    pub async fn decide(&mut self, cuts: &[Cut], settled: i64) -> Result<(), Fault> {
         let mut next = self.content.clone();
         next.cuts.extend(cuts.iter().filter(|cut| !self.content.cuts.contains(cut)).cloned());
         next.forget(settled, KEPT);
         next.version += 1;
         let bytes = Bytes::from(next.to_bytes());
         let condition = Precondition::Is(self.etag.clone());
-        match self.store.put_if(&self.key, bytes, &condition).await.map_err(|fault| fault.into_error())? {
+        match self.store.put_if(&self.key, bytes, &condition).await? {
             Written::As(etag) => self.etag = etag,
             Written::Not => self.etag = self.own_write_whose_answer_got_lost(&next).await?,
         }
@@ -86,8 +86,8 @@ impl Keeper {
         Ok(())
     }
 
-    async fn own_write_whose_answer_got_lost(&mut self, wanted: &Content) -> Result<String> {
-        let found = self.store.get(&self.key).await.map_err(|fault| fault.into_error())?;
+    async fn own_write_whose_answer_got_lost(&mut self, wanted: &Content) -> Result<String, Fault> {
+        let found = self.store.get(&self.key).await?;
         let written = found.as_ref().and_then(|read| Some((Content::read(&read.bytes)?, read.etag.clone())));
         match written {
             Some((content, etag)) if content == *wanted => Ok(etag),
@@ -95,10 +95,9 @@ impl Keeper {
             Some((content, etag)) if content.owner == wanted.owner => {
                 self.etag = etag;
                 self.content = content;
-                Err(Error::retry(format!("the journal `{}` has to be written again", self.key)))
+                Err(Fault::own(Kind::Passing, format!("the journal `{}` has to be written again", self.key)))
             }
-            _ => Err(Error::fail(format!("another task has taken {} over", self.partition))
-                .remedy("If this repeats, another connector has the same name, bucket and `journal.dir`: change one.")),
+            _ => Err(Fault::own(Kind::TakenOver, format!("another task has taken {} over", self.partition))),
         }
     }
 }

@@ -5,9 +5,9 @@
 //! whoever takes over repeats the cuts that it finds.
 
 mod content;
+mod decider;
 mod keeper;
 
-#[cfg(test)]
-pub(crate) use content::Content;
-pub(crate) use content::Cut;
+pub(crate) use content::{Content, Cut};
+pub(crate) use decider::{Decider, Decision};
 pub(crate) use keeper::Keeper;

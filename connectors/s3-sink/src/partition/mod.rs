@@ -7,11 +7,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use connector_api::data::Payload;
 use connector_api::{Error, Result, TopicPartition};
 
-use crate::file::{Body, Buffers, OpenFile, Output, Rules, Tally};
+use crate::file::{Body, Buffers, Content, OpenFile, Output, Rules, Tally};
 
 use plan::Planned;
 
@@ -62,7 +61,7 @@ pub(crate) struct Part {
     /// Of which output.
     pub output: usize,
     /// What is in it.
-    pub bytes: Bytes,
+    pub content: Content,
 }
 
 /// The state of a topic partition. All offsets are of records in the log.
@@ -202,14 +201,9 @@ impl Partition {
         self.cut.extend(paths.iter().filter_map(|path| self.open.remove(path)));
     }
 
-    /// Takes the files that have been cut: they are to be stored now, or given back by [`keep`](Self::keep).
+    /// Takes the files that have been cut: they are to be stored now.
     pub fn take_cut(&mut self) -> Vec<OpenFile> {
         std::mem::take(&mut self.cut)
-    }
-
-    /// Takes files back that could not be stored yet.
-    pub fn keep(&mut self, files: Vec<OpenFile>) {
-        self.cut.splice(0..0, files);
     }
 
     /// The files that are open.
@@ -223,8 +217,8 @@ impl Partition {
         for file in self.open.values_mut() {
             let (path, start, writer) = (&file.path, file.tally.start, &file.writer);
             parts.extend(file.bodies.iter_mut().enumerate().filter_map(|(output, body)| {
-                let bytes = body.part(at_least)?;
-                Some(Part { path: path.clone(), start, writer: writer.clone(), output, bytes })
+                let content = body.part(at_least)?;
+                Some(Part { path: path.clone(), start, writer: writer.clone(), output, content })
             }));
         }
         parts

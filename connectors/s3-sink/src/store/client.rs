@@ -18,9 +18,11 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use bytes::Bytes;
 use connector_api::{Host, Result as Decided};
 
+use super::body::{SignedAs, body_of};
 use super::error::{Fault, Kind, collected};
 use super::repeats::Repeats;
-use crate::config::{Access, Tagging};
+use crate::config::{Access, Signing, Tagging};
+use crate::file::Content;
 
 /// Under which name objects carry who decided their cut.
 pub(super) const WRITER: &str = "naru-writer";
@@ -31,6 +33,8 @@ pub(crate) struct Store {
     pub(super) client: Client,
     pub(super) bucket: String,
     access: Access,
+    /// Whether signatures cover what objects hold.
+    signs_content: bool,
     host: Option<Arc<dyn Host>>,
     /// The server takes no tags, and the user does not mind.
     untagged: Arc<AtomicBool>,
@@ -112,8 +116,13 @@ impl Store {
         if let Some(host) = &host {
             config = config.interceptor(Repeats(host.clone()));
         }
+        let signs_content = match access.signing {
+            Signing::Always => true,
+            Signing::Never => false,
+            Signing::WithoutTls => plain,
+        };
         let (client, bucket, access) = (Client::from_conf(config.build()), access.bucket.clone(), access.clone());
-        Store { client, bucket, access, host, untagged: Arc::default() }
+        Store { client, bucket, access, signs_content, host, untagged: Arc::default() }
     }
 
     /// Waits until a request may be sent.
@@ -190,17 +199,20 @@ impl Store {
     }
 
     /// Stores an object in one request.
-    pub async fn put(&self, key: &str, writer: &str, tags: Tags, bytes: Bytes) -> Result<(), Fault> {
+    pub async fn put(&self, key: &str, writer: &str, tags: Tags, content: &Content) -> Result<(), Fault> {
         let what = format!("store `{key}`");
         let send = async |tags: Option<String>| {
             self.turn().await;
-            let request = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes.clone()));
+            let request = self.client.put_object().bucket(&self.bucket).key(key).body(body_of(content));
             let request = request
                 .metadata(WRITER, writer)
                 .set_server_side_encryption(self.encryption())
                 .set_ssekms_key_id(self.access.kms_key.clone())
                 .set_acl(self.acl())
-                .set_tagging(tags);
+                .set_tagging(tags)
+                .checksum_crc32(content.crc32())
+                .customize()
+                .interceptor(SignedAs::of(content, self.signs_content));
             request.send().await.map(|_| ()).map_err(|error| Fault::of(&what, error))
         };
         self.with_tags(tags, send).await
@@ -227,10 +239,11 @@ impl Store {
     }
 
     /// Sends a part, counted from 1.
-    pub async fn part(&self, key: &str, id: &str, number: i32, bytes: Bytes) -> Result<CompletedPart, Fault> {
+    pub async fn part(&self, key: &str, id: &str, number: i32, content: &Content) -> Result<CompletedPart, Fault> {
         self.turn().await;
         let request = self.client.upload_part().bucket(&self.bucket).key(key).upload_id(id).part_number(number);
-        let sent = request.body(ByteStream::from(bytes)).send().await;
+        let request = request.body(body_of(content)).checksum_crc32(content.crc32());
+        let sent = request.customize().interceptor(SignedAs::of(content, self.signs_content)).send().await;
         let sent = sent.map_err(|error| Fault::of(&format!("send part {number} of `{key}`"), error))?;
         Ok(CompletedPart::builder()
             .part_number(number)

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Denied,
     /// The bucket is elsewhere.
     Region,
+    /// Another task has the partition.
+    TakenOver,
     /// Anything else: repeating it will not help.
     Refused,
 }
@@ -88,6 +90,8 @@ impl Fault {
             Kind::Region => Error::bad_config("s3.region", text).remedy("Set `s3.region` to the bucket's region."),
             Kind::Unknown => Error::fatal(text)
                 .remedy("The server lacks what is needed; with `exactly.once` set to `false` less is."),
+            Kind::TakenOver => Error::fail(text)
+                .remedy("If this repeats, another connector has the same name, bucket and `journal.dir`: change one."),
             Kind::Missing | Kind::Condition | Kind::Refused => Error::fail(text),
         }
     }

@@ -1,5 +1,6 @@
 //! Requests to S3.
 
+mod body;
 mod client;
 mod error;
 mod leftovers;
@@ -7,4 +8,5 @@ mod repeats;
 mod upload;
 
 pub(crate) use client::{Precondition, Store, Tags, Written};
+pub(crate) use error::{Fault, Kind};
 pub(crate) use upload::{Board, Upload};

@@ -1,18 +1,18 @@
 //! An object on its way.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use aws_sdk_s3::types::CompletedPart;
-use bytes::Bytes;
 use connector_api::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 
 use super::client::{Store, Tags};
 use super::error::{Fault, Kind};
+use crate::file::Content;
+use crate::journal::Decision;
 
 /// The longest delay before something is tried again.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
@@ -53,6 +53,30 @@ impl Board {
         self.moved.notified().await;
     }
 
+    /// Has all look again that wait for something to change.
+    pub fn has_moved(&self) {
+        self.moved.notify_waiters();
+    }
+
+    /// Tries something again and again until it works, and reports what is in the way.
+    pub async fn until_done<T>(&self, mut request: impl AsyncFnMut() -> Result<T, Fault>) -> T {
+        let mut delay = Duration::from_millis(250);
+        loop {
+            match request().await {
+                Ok(value) => return value,
+                Err(fault) => {
+                    let passes = fault.may_pass();
+                    self.report(fault);
+                    if !passes {
+                        std::future::pending::<()>().await;
+                    }
+                    tokio::time::sleep(delay).await;
+                    delay = (delay * 2).min(LONGEST_DELAY);
+                }
+            }
+        }
+    }
+
     fn report(&self, fault: Fault) {
         tracing::warn!(trouble = %fault.text, "an upload has to wait");
         // What cannot pass is kept before what may.
@@ -60,19 +84,33 @@ impl Board {
         if !keep {
             *self.trouble.borrow_mut() = Some(fault);
         }
-        self.moved.notify_waiters();
+        self.has_moved();
     }
 
     fn arrived(&self, bytes: usize) {
         self.bytes.set(self.bytes.get().saturating_sub(bytes));
-        self.moved.notify_waiters();
+        self.has_moved();
     }
 }
 
 enum Step {
-    Part(Bytes),
-    /// The rest, its tags, and what must be stored before the object appears.
-    Finish(Bytes, Tags, Vec<Rc<State>>),
+    Part(Content),
+    /// The rest, its tags, and what has to come before.
+    Finish(Content, Tags, Before),
+}
+
+/// What must be so before an object appears.
+struct Before {
+    /// These are stored.
+    stored: Vec<Rc<State>>,
+    /// The cut is written down, where that is not so yet.
+    decided: Option<Decision>,
+}
+
+impl Before {
+    fn is_so(&self) -> bool {
+        self.stored.iter().all(|other| other.stored.get()) && self.decided.as_ref().is_none_or(|made| made.get())
+    }
 }
 
 /// An object on its way: parts are sent as they come, and the object appears after [`finish`](Self::finish). What fails
@@ -106,14 +144,14 @@ impl Upload {
     }
 
     /// Sends a part, of at least 5 MiB.
-    pub fn part(&self, bytes: Bytes) {
-        self.push(bytes.len(), Step::Part(bytes));
+    pub fn part(&self, content: Content) {
+        self.push(content.len(), Step::Part(content));
     }
 
-    /// Sends what is left and makes the object of it, once the others are stored.
-    pub fn finish(&self, rest: Bytes, tags: Tags, others: &[Upload]) {
-        let others = others.iter().map(|other| other.state.clone()).collect();
-        self.push(rest.len(), Step::Finish(rest, tags, others));
+    /// Sends what is left and makes the object of it, once the others are stored and the cut is decided.
+    pub fn finish(&self, rest: Content, tags: Tags, others: &[Upload], decided: Option<Decision>) {
+        let stored = others.iter().map(|other| other.state.clone()).collect();
+        self.push(rest.len(), Step::Finish(rest, tags, Before { stored, decided }));
     }
 
     fn push(&self, bytes: usize, step: Step) {
@@ -155,21 +193,20 @@ impl Sender {
         let mut parts: Vec<CompletedPart> = Vec::new();
         while let Some(step) = todo.recv().await {
             match step {
-                Step::Part(bytes) => parts.push(self.part(parts.len(), bytes).await),
-                Step::Finish(rest, tags, others) if parts.is_empty() => {
-                    self.stored(&others).await;
-                    let put = || self.store.put(&self.state.key, &self.writer, tags, rest.clone());
-                    self.until_done(put).await;
+                Step::Part(content) => parts.push(self.part(parts.len(), content).await),
+                Step::Finish(rest, tags, before) if parts.is_empty() => {
+                    self.after(before).await;
+                    self.until_done(async || self.store.put(&self.state.key, &self.writer, tags, &rest).await).await;
                     self.done(rest.len());
                     return;
                 }
-                Step::Finish(rest, tags, others) => {
+                Step::Finish(rest, tags, before) => {
                     if !rest.is_empty() {
                         parts.push(self.part(parts.len(), rest).await);
                     }
-                    self.stored(&others).await;
-                    self.until_done(|| self.complete(parts.clone())).await;
-                    self.until_done(|| self.store.tag(&self.state.key, tags)).await;
+                    self.after(before).await;
+                    self.until_done(async || self.complete(parts.clone()).await).await;
+                    self.until_done(async || self.store.tag(&self.state.key, tags).await).await;
                     self.done(0);
                     return;
                 }
@@ -177,29 +214,25 @@ impl Sender {
         }
     }
 
-    async fn part(&self, before: usize, bytes: Bytes) -> CompletedPart {
+    async fn part(&self, before: usize, content: Content) -> CompletedPart {
         let known = self.state.id.borrow().clone();
         let id = match known {
             Some(id) => id,
             None => {
-                let id = self
-                    .until_done(|| {
-                        self.store.create(&self.state.key, &self.writer, Tags { start: self.start, end: None })
-                    })
-                    .await;
+                let tags = Tags { start: self.start, end: None };
+                let id = self.until_done(async || self.store.create(&self.state.key, &self.writer, tags).await).await;
                 *self.state.id.borrow_mut() = Some(id.clone());
                 id
             }
         };
         let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
-        let part = self.until_done(|| self.store.part(&self.state.key, &id, number, bytes.clone())).await;
-        self.arrived(bytes.len());
+        let part = self.until_done(async || self.store.part(&self.state.key, &id, number, &content).await).await;
+        self.arrived(content.len());
         part
     }
 
-    /// Returns when all of these are stored.
-    async fn stored(&self, others: &[Rc<State>]) {
-        while others.iter().any(|other| !other.stored.get()) {
+    async fn after(&self, before: Before) {
+        while !before.is_so() {
             self.board.moved().await;
         }
     }
@@ -218,26 +251,14 @@ impl Sender {
         }
     }
 
-    async fn until_done<T, F: Future<Output = Result<T, Fault>>>(&self, request: impl Fn() -> F) -> T {
-        let mut delay = Duration::from_millis(250);
-        loop {
+    /// In its turn among all uploads of the task.
+    async fn until_done<T>(&self, request: impl AsyncFn() -> Result<T, Fault>) -> T {
+        let in_turn = async || {
             // The semaphore is never closed, so there is always a permit some time.
-            let permit = self.board.requests.acquire().await;
-            let answer = request().await;
-            drop(permit);
-            match answer {
-                Ok(value) => return value,
-                Err(fault) => {
-                    let passes = fault.may_pass();
-                    self.board.report(fault);
-                    if !passes {
-                        std::future::pending::<()>().await;
-                    }
-                    tokio::time::sleep(delay).await;
-                    delay = (delay * 2).min(LONGEST_DELAY);
-                }
-            }
-        }
+            let _permit = self.board.requests.acquire().await;
+            request().await
+        };
+        self.board.until_done(in_turn).await
     }
 
     fn arrived(&self, bytes: usize) {

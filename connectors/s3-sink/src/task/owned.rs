@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, spawn_local};
 
 use crate::config::Settings;
 use crate::file::OpenFile;
-use crate::journal::{Cut, Keeper};
+use crate::journal::{Content, Cut, Decider, Decision, Keeper};
 use crate::partition::{Part, Partition, Plan};
 use crate::store::{Board, Store, Tags, Upload};
 
@@ -18,22 +18,25 @@ const LOOKS_AT_ONCE: usize = 16;
 
 pub(super) struct Owned {
     pub partition: Partition,
-    keeper: Option<Keeper>,
+    /// What the journal said when it was taken over, and its name: until reading begins.
+    found: Option<(Content, String)>,
+    decider: Option<Decider>,
     /// Uploads of files that are still open, by path and output.
     growing: BTreeMap<(Arc<str>, usize), Upload>,
     /// Uploads of files that have been cut, by start offset and path: of all outputs.
     storing: BTreeMap<(i64, Arc<str>), Vec<Upload>>,
-    /// Cuts whose uploads are decided but that end above what is safe.
+    /// The ends of cuts that are above what is safe.
     since_safe: Vec<i64>,
     /// What the last two flushes said was safe.
     said: [i64; 2],
 }
 
 impl Owned {
-    pub fn new(name: TopicPartition, keeper: Option<Keeper>) -> Owned {
+    pub fn new(name: TopicPartition, keeper: Option<Keeper>, board: &Rc<Board>) -> Owned {
         Owned {
             partition: Partition::new(name),
-            keeper,
+            found: keeper.as_ref().map(|keeper| (keeper.content().clone(), keeper.key().to_owned())),
+            decider: keeper.map(|keeper| Decider::begin(keeper, board.clone())),
             growing: BTreeMap::new(),
             storing: BTreeMap::new(),
             since_safe: Vec::new(),
@@ -43,8 +46,8 @@ impl Owned {
 
     /// Reading begins at that offset: what was decided from there on is found, and what of it is stored.
     pub async fn begin_at(&mut self, offset: i64, settings: &Settings, store: &Store) -> Result<()> {
-        let Some(keeper) = &self.keeper else { return Ok(()) };
-        let (content, name) = (keeper.content(), self.partition.name.clone());
+        let Some((content, journal)) = &self.found else { return Ok(()) };
+        let name = self.partition.name.clone();
         if offset < content.low {
             return Err(Error::fatal(format!(
                 "{name} is read from offset {offset}, but everything below {} is stored, and where it was cut is no longer \
@@ -54,7 +57,7 @@ impl Owned {
             .remedy(format!(
                 "If the offsets were set back on purpose, or the topic was made anew, delete the object `{}` and the objects \
                  that are to be written again, and restart the task. Otherwise set the offset to {}.",
-                keeper.key(),
+                journal,
                 content.low
             )));
         }
@@ -72,48 +75,44 @@ impl Owned {
             }
         }
         self.partition = Partition::new(name).following(plan);
+        self.found = None;
         Ok(())
     }
 
     /// Cuts the oldest file where too many cuts have piled up behind it.
     pub fn bound_cuts(&mut self, settings: &Settings) {
-        if self.keeper.is_none() || self.since_safe.len() < settings.max_cuts {
+        if self.decider.is_none() || self.since_safe.len() < settings.max_cuts {
             return;
         }
         let oldest = self.partition.files().min_by_key(|file| file.start()).map(|file| file.path.clone());
         oldest.iter().for_each(|path| self.partition.cut_early(path));
     }
 
-    /// Writes down what has been cut and was not decided in an earlier life. Until then nothing of it is stored.
-    pub async fn decide(&mut self) -> Result<()> {
-        let Some(keeper) = &mut self.keeper else { return Ok(()) };
-        let files = self.partition.take_cut();
-        let new = files.iter().filter(|file| file.planned_end.is_none());
-        let cuts: Vec<Cut> = new.map(cut_of).collect();
-        let decided = match cuts.is_empty() {
-            true => Ok(()),
-            false => keeper.decide(&cuts, self.said[0]).await,
-        };
-        if decided.is_ok() {
-            self.since_safe.extend(cuts.iter().map(|cut| cut.end));
-        }
-        self.partition.keep(files);
-        decided
+    /// Has cuts written down that were not decided in an earlier life.
+    fn decide(&mut self, files: &[OpenFile]) -> Option<Decision> {
+        let decider = self.decider.as_ref()?;
+        let cuts: Vec<Cut> = files.iter().filter(|file| file.planned_end.is_none()).map(cut_of).collect();
+        self.since_safe.extend(cuts.iter().map(|cut| cut.end));
+        (!cuts.is_empty()).then(|| decider.decide(cuts, self.said[0]))
     }
 
     /// Sends parts of open files that are at least that long.
     pub fn send_parts(&mut self, at_least: usize, settings: &Settings, store: &Store, board: &Rc<Board>) {
-        for Part { path, start, writer, output, bytes } in self.partition.parts(at_least) {
+        for Part { path, start, writer, output, content } in self.partition.parts(at_least) {
             let key = settings.names.key(&path, &self.partition.name, start, &settings.outputs[output].ending);
             let begin = || Upload::begin(store.clone(), board.clone(), key, (writer.to_string(), start));
-            self.growing.entry((path, output)).or_insert_with(begin).part(bytes);
+            self.growing.entry((path, output)).or_insert_with(begin).part(content);
         }
     }
 
-    /// Sends what has been cut and decided. The values wait for keys and headers: they prove that all are stored.
+    /// Sends what has been cut: no object of it appears before the cut is decided. The values wait for keys and headers too:
+    /// they prove that all are stored.
     pub fn send_cut(&mut self, settings: &Settings, store: &Store, board: &Rc<Board>) {
-        for mut file in self.partition.take_cut() {
+        let files = self.partition.take_cut();
+        let decision = self.decide(&files);
+        for mut file in files {
             let tally = &file.tally;
+            let decided = decision.clone().filter(|_| file.planned_end.is_none());
             let tags = Tags { start: tally.start, end: Some((tally.last, tally.records)) };
             let mut uploads: Vec<Upload> = Vec::new();
             for (output, body) in file.bodies.iter_mut().enumerate().rev() {
@@ -122,7 +121,7 @@ impl Owned {
                 let begin = || Upload::begin(store.clone(), board.clone(), key, (file.writer.to_string(), tally.start));
                 let upload = self.growing.remove(&(file.path.clone(), output)).unwrap_or_else(begin);
                 let others = if output == 0 { uploads.as_slice() } else { &[] };
-                upload.finish(body.rest(), tags, others);
+                upload.finish(body.rest(), tags, others, decided.clone());
                 uploads.push(upload);
             }
             self.storing.insert((file.start(), file.path), uploads);

@@ -61,7 +61,7 @@ impl Running {
             }
             if self.kept() > limit / 2 && !self.making.single {
                 self.cut_the_largest(limit / 4);
-                self.settle().await?;
+                self.settle();
             }
         }
         let deadline = Instant::now() + PUT_WAIT;

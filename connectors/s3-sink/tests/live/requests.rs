@@ -48,7 +48,8 @@ fn with_a_journal_there_is_at_most_one_request_more_for_each_object() {
         let objects = world.server.objects("topics").len() as u64;
         assert!(objects >= 15, "{objects}");
         assert_eq!(counts.keys().copied().collect::<Vec<_>>(), ["journal", "put"]);
-        assert_eq!((counts["put"], counts["journal"]), (objects, objects));
+        assert_eq!(counts["put"], objects);
+        assert!((1..=objects).contains(&counts["journal"]), "{counts:?} for {objects} objects");
     });
 }
 

@@ -1,27 +1,12 @@
 //! A server that is slow, too busy, forgetful, or does not let us in.
 
-use std::time::{Duration, Instant};
-
-use connector_api::plugin::AnySinkTask;
-use connector_api::{Decision, Error, SinkRecord};
+use connector_api::{Decision, FlushOccasion, SinkRecord};
 use s3_sink::test_server::Trouble;
 
 use crate::world::*;
 
 fn records(from: i64, to: i64) -> Vec<SinkRecord> {
     (from..to).map(|offset| record(0, offset, 0)).collect()
-}
-
-/// What the task says once it has heard from its uploads.
-async fn trouble_of(task: &mut Box<dyn AnySinkTask>) -> Error {
-    let begun = Instant::now();
-    loop {
-        if let Err(error) = task.put(&[]).await {
-            return error;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20), "no trouble is told");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[test]
@@ -59,6 +44,32 @@ fn answers_that_get_lost_store_nothing_twice() {
     }
 }
 
+/// Cuts are written down beside everything else: records are taken meanwhile, but no object of theirs appears.
+#[test]
+fn what_is_not_decided_is_not_stored_and_holds_no_record_up() {
+    let world = World::new(&[("flush.size", "10"), ("rotate.idle.ms", "100000")]);
+    let Some(server) = world.server.own() else { return };
+    run(async {
+        let mut task = world.task(2).await;
+        server.make(Trouble::SlowDown, Some("journal"), u64::MAX);
+        server.take_counts();
+        for partition in 0..2 {
+            let records: Vec<SinkRecord> = (0..35).map(|offset| record(partition, offset, 0)).collect();
+            assert!(task.put(&records).await.unwrap().rejected.is_empty());
+        }
+        let error = trouble_of(&mut task).await;
+        assert!(matches!(error.decision(), Decision::Retry { .. }), "{error:?}");
+        let closing = task.flush(FlushOccasion::Closing).await.unwrap();
+        let connector_api::Flushed::UpTo(closing) = closing else { panic!("{closing:?}") };
+        assert!(closing.iter().all(|(_, safe)| *safe == 0), "{closing:?}");
+        assert!(world.server.objects("topics").is_empty());
+        assert!(!server.take_counts().contains_key("put"));
+        server.make(Trouble::SlowDown, None, 0);
+        flush_to(&mut task, 2, 30).await;
+    });
+    assert!(world.stored().into_values().eq(std::iter::repeat_n(1, 60)));
+}
+
 #[test]
 fn trouble_is_told_and_nothing_is_committed_that_is_not_stored() {
     let world = World::new(&[("flush.size", "10")]);
@@ -71,7 +82,7 @@ fn trouble_is_told_and_nothing_is_committed_that_is_not_stored() {
         let error = trouble_of(&mut task).await;
         assert!(matches!(error.decision(), Decision::Retry { .. }), "{error:?}");
         assert!(error.to_string().contains("503 SlowDown"), "{error}");
-        let closing = task.flush(connector_api::FlushOccasion::Closing).await.unwrap();
+        let closing = task.flush(FlushOccasion::Closing).await.unwrap();
         let connector_api::Flushed::UpTo(closing) = closing else { panic!("{closing:?}") };
         assert_eq!(closing, [(names(1)[0].clone(), 0)]);
         server.make(Trouble::SlowDown, None, 0);

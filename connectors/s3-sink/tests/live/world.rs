@@ -135,6 +135,17 @@ pub async fn put(task: &mut Box<dyn AnySinkTask>, records: &[SinkRecord]) {
     panic!("put does not get anywhere");
 }
 
+/// What the task says once it has heard from what it has under way.
+pub async fn trouble_of(task: &mut Box<dyn AnySinkTask>) -> Error {
+    for _ in 0..2000 {
+        if let Err(error) = task.put(&[]).await {
+            return error;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no trouble is told");
+}
+
 /// Flushes until it works.
 pub async fn flush(task: &mut Box<dyn AnySinkTask>) -> BTreeMap<i32, i64> {
     for _ in 0..200 {
