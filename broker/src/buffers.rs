@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 const SMALLEST: usize = 64 * 1024;
 /// Larger buffers are given back to the system. There is room for an answer with 4 MiB of records and what stands around them.
 const LARGEST: usize = 4 * 1024 * 1024 + 256 * 1024;
+/// Sizes are rounded up to multiples of this, so that buffers for about as much are of one size and serve each other's turn.
+const GRAIN: usize = 256 * 1024;
 /// How many bytes of buffers are kept while nobody uses them.
 const KEPT: usize = 12 * 1024 * 1024;
 
@@ -26,9 +28,12 @@ impl Buffers {
         if capacity < SMALLEST {
             return Vec::with_capacity(capacity);
         }
-        let fits = |free: &Vec<u8>| (capacity..=capacity.saturating_mul(2)).contains(&free.capacity());
+        let capacity = capacity.div_ceil(GRAIN).saturating_mul(GRAIN);
+        let sizes = capacity..=capacity.saturating_mul(2);
         let mut free = self.free.lock();
-        let found = free.iter().rposition(fits).map(|index| free.swap_remove(index));
+        let fitting = free.iter().enumerate().filter(|(_, free)| sizes.contains(&free.capacity()));
+        let smallest = fitting.min_by_key(|(_, free)| free.capacity()).map(|(index, _)| index);
+        let found = smallest.map(|index| free.swap_remove(index));
         drop(free);
         found.unwrap_or_else(|| Vec::with_capacity(capacity))
     }
@@ -83,6 +88,21 @@ mod tests {
         drop(slice);
         assert_eq!(buffers.free.lock().len(), 1);
         assert!(buffers.take(SMALLEST).is_empty());
+        assert!(buffers.free.lock().is_empty());
+    }
+
+    #[test]
+    fn buffers_for_about_as_much_serve_each_other_s_turn() {
+        let buffers = Arc::new(Buffers::default());
+        for capacity in [1_100_000, 2_000_000] {
+            drop(buffers.lend(buffers.take(capacity)));
+        }
+        let sizes = [2_080_000, 1_200_000, 1_000_000].map(|capacity| buffers.take(capacity).capacity());
+        assert_eq!(
+            sizes,
+            [8 * GRAIN, 5 * GRAIN, 4 * GRAIN],
+            "the smallest that fits, and a new one where none is left"
+        );
         assert!(buffers.free.lock().is_empty());
     }
 
