@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use broker_client::TopicPartition;
-use broker_wire::records::{Batch, MAX_DECOMPRESSED, Record, TimestampType as Stamped};
+use broker_wire::records::{Batch, MAX_DECOMPRESSED, Record, RecordError, Slices, TimestampType as Stamped};
 use connector_api::{Error, Result, TimestampType};
 
 use super::chunk::Chunk;
@@ -17,10 +17,18 @@ const TASK_BYTES: usize = 4 << 20;
 pub(super) struct Queue {
     budget: MemoryBudget,
     batches: VecDeque<Fetched>,
-    opened: VecDeque<Record>,
+    /// What is left of the first batch, once it has been opened.
+    opened: Option<Opened>,
     bytes: usize,
     /// The budget had no room for the last fetch: no more until everything is put.
     beyond_budget: bool,
+}
+
+/// Records that are read one after the other, as they are wanted.
+struct Opened {
+    /// Read, and not taken yet.
+    next: Option<Record>,
+    rest: Slices,
 }
 
 struct Fetched {
@@ -41,7 +49,7 @@ pub(super) struct Reading {
 
 impl Queue {
     pub fn new(budget: MemoryBudget) -> Queue {
-        Queue { budget, batches: VecDeque::new(), opened: VecDeque::new(), bytes: 0, beyond_budget: false }
+        Queue { budget, batches: VecDeque::new(), opened: None, bytes: 0, beyond_budget: false }
     }
 
     /// Whether more may be fetched.
@@ -68,7 +76,7 @@ impl Queue {
     /// Drops what was fetched of a partition that the task gives up.
     pub fn forget(&mut self, partition: &TopicPartition) {
         if self.batches.front().is_some_and(|front| front.partition == *partition) {
-            self.opened.clear();
+            self.opened = None;
         }
         self.batches.retain(|fetched| fetched.partition != *partition);
         self.count();
@@ -80,9 +88,10 @@ impl Queue {
         let (mut chunk, mut unreadable) = (Chunk::default(), Vec::new());
         while chunk.records.len() + unreadable.len() < most {
             let Some(front) = self.batches.front() else { break };
-            if self.opened.is_empty() {
-                self.opened = open(front)?;
-            }
+            let opened = match &mut self.opened {
+                Some(opened) => opened,
+                none => none.insert(Opened::new(front)?),
+            };
             let header = &front.batch.header;
             let stamped = match header.timestamp_type() {
                 Stamped::CreateTime => TimestampType::CreateTime,
@@ -90,7 +99,7 @@ impl Queue {
             };
             let mut next = None;
             while chunk.records.len() + unreadable.len() < most
-                && let Some(record) = self.opened.front()
+                && let Some(record) = opened.next_of(front)?
             {
                 match decoder.decode(&front.partition, stamped, record) {
                     Ok(decoded) => chunk.records.push(decoded),
@@ -99,15 +108,16 @@ impl Queue {
                     Err(_) => break,
                 }
                 next = Some(record.offset + 1);
-                let record = self.opened.pop_front();
+                let record = opened.next.take();
                 if reading.originals && chunk.originals.len() < chunk.records.len() {
                     chunk.originals.extend(record);
                 }
             }
             next.into_iter().for_each(|next| chunk.ends_at(&front.partition, next));
-            if !self.opened.is_empty() {
+            if opened.next_of(front)?.is_some() {
                 break;
             }
+            self.opened = None;
             // Offsets may be missing at the end of a batch; the position still goes behind it.
             chunk.ends_at(&front.partition, header.last_offset() + 1);
             self.batches.pop_front();
@@ -123,17 +133,29 @@ impl Queue {
     }
 }
 
-/// The records of a batch that are wanted. Markers of transactions hold none.
-fn open(fetched: &Fetched) -> Result<VecDeque<Record>> {
-    let Fetched { partition, from, batch, .. } = fetched;
-    if batch.header.is_control() {
-        return Ok(VecDeque::new());
+impl Opened {
+    fn new(fetched: &Fetched) -> Result<Opened> {
+        let open = fetched.batch.open(MAX_DECOMPRESSED).map_err(|why| fetched.broken(why))?;
+        Ok(Opened { next: None, rest: open.into_slices() })
     }
-    let broken = |why| {
-        let offset = batch.header.base_offset;
-        Error::fatal(format!("the batch of {partition} at offset {offset} cannot be read")).caused_by(why)
-    };
-    let open = batch.open(MAX_DECOMPRESSED).map_err(broken)?;
-    let wanted = open.slices().filter(|record| !matches!(record, Ok(record) if record.offset < *from));
-    wanted.map(|record| record.map_err(broken)).collect()
+
+    /// The next record that is wanted. Markers of transactions hold none.
+    fn next_of(&mut self, fetched: &Fetched) -> Result<Option<&Record>> {
+        while self.next.is_none() && !fetched.batch.header.is_control() {
+            match self.rest.next() {
+                Some(Ok(record)) if record.offset < fetched.from => {}
+                Some(Ok(record)) => self.next = Some(record),
+                Some(Err(why)) => return Err(fetched.broken(why)),
+                None => break,
+            }
+        }
+        Ok(self.next.as_ref())
+    }
+}
+
+impl Fetched {
+    fn broken(&self, why: RecordError) -> Error {
+        let offset = self.batch.header.base_offset;
+        Error::fatal(format!("the batch of {} at offset {offset} cannot be read", self.partition)).caused_by(why)
+    }
 }

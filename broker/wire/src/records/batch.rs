@@ -55,7 +55,33 @@ impl OpenBatch {
 
     /// The records as slices of the batch's bytes.
     pub fn slices(&self) -> impl Iterator<Item = Result<Record, RecordError>> {
-        self.records().map(|record| record.map(|record| Record::slice(&self.payload, &record)))
+        self.clone().into_slices()
+    }
+
+    /// The same, for who reads on later.
+    pub fn into_slices(self) -> Slices {
+        Slices { batch: self, read: 0, index: 0 }
+    }
+}
+
+/// Records as slices of their batch's bytes, each read when it is wanted: an iterator, see [`OpenBatch::into_slices`].
+#[derive(Debug, Clone)]
+pub struct Slices {
+    batch: OpenBatch,
+    /// Bytes behind the last record read, and how many records those are.
+    read: usize,
+    index: i32,
+}
+
+impl Iterator for Slices {
+    type Item = Result<Record, RecordError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let payload = &self.batch.payload;
+        let mut records = Records { rest: payload.get(self.read..)?, index: self.index, ..self.batch.records() };
+        let record = records.next()?.map(|record| Record::slice(payload, &record));
+        (self.read, self.index) = (payload.len() - records.rest.len(), records.index);
+        Some(record)
     }
 }
 

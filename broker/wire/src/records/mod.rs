@@ -12,7 +12,7 @@ mod record;
 mod roomy;
 mod varint;
 
-pub use batch::{Batch, Batches, OpenBatch, batches};
+pub use batch::{Batch, Batches, OpenBatch, Slices, batches};
 pub use builder::{BatchBuilder, ProducerStamp};
 pub use compression::{Compression, Compressor, MAX_DECOMPRESSED, decompress};
 pub use header::{
