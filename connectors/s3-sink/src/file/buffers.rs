@@ -46,11 +46,20 @@ impl Buffers {
         self.state().free_bytes
     }
 
-    /// Gives up those that nobody uses.
-    pub fn clear(&self) {
+    /// Gives up those that nobody uses, until no more than that many bytes are left.
+    pub fn shrink_to(&self, most: usize) {
         let mut state = self.state();
-        state.free = Vec::new();
-        state.free_bytes = 0;
+        while state.free_bytes > most
+            && let Some(buffer) = state.free.pop()
+        {
+            state.free_bytes -= buffer.capacity();
+        }
+    }
+
+    /// Gives up all that nobody uses.
+    pub fn clear(&self) {
+        self.shrink_to(0);
+        self.state().free = Vec::new();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -93,6 +102,8 @@ mod tests {
         let (small, again) = (buffers.take(MIB), buffers.take(4 * MIB));
         assert_eq!((small.bytes.capacity(), again.bytes.capacity()), (MIB, 5 * MIB), "none is taken for much less");
         assert_eq!((again.bytes.len(), buffers.free_bytes()), (0, 10 * MIB));
+        buffers.shrink_to(6 * MIB);
+        assert_eq!(buffers.free_bytes(), 5 * MIB);
         buffers.clear();
         drop(again);
         assert_eq!(buffers.free_bytes(), 5 * MIB);

@@ -9,6 +9,8 @@ use super::{LEAST_PART, PUT_WAIT, Running};
 
 /// What a task may keep whatever the others keep, in bytes: enough to get on with.
 const OWN: usize = LEAST_PART;
+/// How often the free buffers become half as many before all are given up.
+const HALVES: usize = 3;
 
 /// The task's share of the worker's memory for files.
 pub(super) struct Share {
@@ -37,11 +39,17 @@ impl Running {
     /// Tells the worker how much is kept, and says how much may be.
     pub(super) fn account(&mut self) -> usize {
         let (used, most) = (self.kept() + self.board.bytes(), self.settings.buffered);
-        let free = self.making.buffers.free_bytes();
-        if used + free <= most && self.memory.hold(used + free) {
-            return most;
+        let buffers = &self.making.buffers;
+        // What nobody uses now is used again soon, so it is given up last and by halves.
+        for _ in 0..HALVES {
+            buffers.shrink_to(most.saturating_sub(used));
+            let free = buffers.free_bytes();
+            if self.memory.hold(used + free) && used + free <= most {
+                return most;
+            }
+            buffers.shrink_to(free / 2);
         }
-        self.making.buffers.clear();
+        buffers.clear();
         if self.memory.hold(used.min(most)) { most } else { (self.memory.bytes + OWN).min(most) }
     }
 
