@@ -12,6 +12,7 @@
 //! bulk        the body of a request, and its reply
 //! offsets     how far each partition is safe on the server
 //! task        the loop's calls
+//! share       what documents hold of the worker's memory
 //! server      which server answers; validate asks all of them
 //! ```
 //!
@@ -27,6 +28,7 @@ mod offsets;
 mod prepare;
 mod send;
 mod server;
+mod share;
 mod task;
 #[cfg(feature = "test-server")]
 pub mod test_server;

@@ -17,6 +17,7 @@ use crate::prepare::{missing, prepare};
 use crate::send::client::Client;
 use crate::send::{Job, Sender, Settled};
 use crate::server;
+use crate::share::Share;
 
 /// How long partitions that are given up wait for their documents. What is not on the server then is read again.
 const CLOSING_WAIT: Duration = Duration::from_secs(3);
@@ -35,6 +36,7 @@ struct Started {
     on_malformed: OnMalformed,
     host: Arc<dyn Host>,
     warned: HashSet<Arc<str>>,
+    memory: Share,
 }
 
 impl SinkTask for ElasticsearchSinkTask {
@@ -47,7 +49,9 @@ impl SinkTask for ElasticsearchSinkTask {
         if let Some(error) = missing(&client, &settings.documents, settings.connection.pipeline.as_deref()).await? {
             return Err(error);
         }
+        let memory = Share::new(&context, settings.requests.bytes);
         self.started = Some(Started {
+            memory,
             on_malformed: settings.documents.on_malformed,
             planner: Planner::new(settings.documents),
             client: client.clone(),
@@ -72,7 +76,7 @@ impl SinkTask for ElasticsearchSinkTask {
     }
 
     fn has_room(&self) -> bool {
-        self.started.as_ref().is_none_or(|started| started.sender.has_room())
+        self.started.as_ref().is_none_or(|started| started.sender.has_room() && started.memory.has_room())
     }
 
     async fn written(&mut self) -> Result<Written> {
@@ -92,9 +96,10 @@ impl SinkTask for ElasticsearchSinkTask {
     }
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
-        let Started { offsets, sender, .. } = self.started()?;
+        let Started { offsets, sender, memory, .. } = self.started()?;
         offsets.close(partitions);
         sender.retain(|place| offsets.of(place).is_some());
+        memory.account(sender.held());
         Ok(())
     }
 
@@ -137,6 +142,7 @@ impl Started {
                 }
             }
         }
+        self.memory.account(self.sender.held());
         taken
     }
 
@@ -157,6 +163,7 @@ impl Started {
             }
             self.offsets.done(place);
         }
+        self.memory.account(self.sender.held());
         written.rejected.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
         written.safe = self.offsets.safe();
         written

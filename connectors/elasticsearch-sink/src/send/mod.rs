@@ -97,6 +97,11 @@ impl Sender {
         self.pending.len() < self.requests.buffered && self.pending.bytes() < bytes
     }
 
+    /// About how many bytes are held of operations that are not over.
+    pub fn held(&self) -> usize {
+        self.pending.held()
+    }
+
     /// Sends on, and waits until some operations are settled or there is trouble that lasts. With nothing to send it
     /// waits for ever.
     pub async fn advance(&mut self) -> Result<Vec<Settled>> {

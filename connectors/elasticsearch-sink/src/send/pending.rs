@@ -76,6 +76,8 @@ pub struct Pending {
     added: u64,
     sent: usize,
     bytes: usize,
+    /// Of those that were sent.
+    sent_bytes: usize,
     /// How many that wait have a time before which they do not go.
     delayed: usize,
 }
@@ -101,6 +103,11 @@ impl Pending {
         self.bytes
     }
 
+    /// About how many bytes are held for them: those that were sent stand in their requests too.
+    pub fn held(&self) -> usize {
+        self.bytes + self.sent_bytes
+    }
+
     /// How many have been sent more often than that without success and wait.
     pub fn failing(&self, attempts: u32) -> usize {
         if self.delayed == 0 {
@@ -121,6 +128,7 @@ impl Pending {
         self.delayed -= batch.iter().filter(|entry| entry.not_before > 0).count();
         self.busy.extend(batch.iter().filter_map(|entry| entry.document));
         self.sent += batch.len();
+        self.sent_bytes += batch.iter().map(|entry| entry.size).sum::<usize>();
         batch
     }
 
@@ -169,6 +177,7 @@ impl Pending {
     /// versions: done alone, the earlier one would undo it.
     pub fn done(&mut self, batch: Vec<Entry>, fates: &[Fate]) -> Vec<(usize, Place)> {
         self.sent -= batch.len();
+        self.sent_bytes -= batch.iter().map(|entry| entry.size).sum::<usize>();
         let half = batch.len().div_ceil(2);
         let (mut behind, mut over): (HashMap<u64, Fate>, _) = (HashMap::new(), Vec::with_capacity(batch.len()));
         for (index, (mut entry, fate)) in batch.into_iter().zip(fates).enumerate() {
