@@ -42,8 +42,12 @@ async fn ask(client: &Client, address: usize) -> Result<Found> {
             let reply = get(client, address, "_nodes/_local?filter_path=nodes.*.version").await?;
             let nodes = read(&reply);
             let node = nodes["nodes"].as_object().and_then(|nodes| nodes.values().next()).cloned();
-            let number = node.as_ref().and_then(|node| node["version"].as_str());
-            number.map_or(Ok(Found { warning: None }), |number| judge_version(&reply.url, None, number))
+            match (node.as_ref().and_then(|node| node["version"].as_str()), reply.status) {
+                (Some(number), _) => judge_version(&reply.url, None, number),
+                (None, 401) => Err(bad_login(&reply.url)),
+                (None, 403) => Ok(Found { warning: None }),
+                (None, _) => Err(strange(&reply.url)),
+            }
         }
         429 | 500.. => Err(unreachable(format!("{} is not ready (status {})", reply.url, reply.status))),
         _ => Err(strange(&reply.url)),

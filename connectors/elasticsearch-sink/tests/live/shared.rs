@@ -1,6 +1,7 @@
 //! One server for most tests, each with an index of its own; and a task as the worker drives it.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -23,6 +24,24 @@ pub fn config(server: &TestServer, pairs: &[(&str, &str)]) -> RawConfig {
 
 pub fn json(text: &str) -> Payload {
     Payload::Json(text.to_owned().into())
+}
+
+/// Whether the server knows data streams. Where it says that it does not, as Elasticsearch as Maven has it, whose modules are
+/// left out, the output says that the test stands aside.
+pub fn has_data_streams(test: &str) -> bool {
+    let (status, _) = SERVER.request("GET", "_data_stream", "");
+    let lacks = matches!(status, 400 | 404 | 405);
+    if lacks {
+        // Past the capture of what tests print: who reads the result shall see it.
+        let why = format!("the server has no data streams, it answers {status} when asked for them");
+        let _ = writeln!(std::io::stderr(), "{test} stands aside: {why}");
+    }
+    !lacks
+}
+
+/// How many requests it takes to find out which server this is: one more where its main module is left out.
+pub fn looks() -> usize {
+    if SERVER.request("GET", "", "").0 == 405 { 2 } else { 1 }
 }
 
 /// A record of partition 0.

@@ -58,8 +58,8 @@ impl Running {
         self.owned.values().flat_map(|owned| owned.partition.files()).map(|file| file.held()).sum()
     }
 
-    /// Makes room where more is kept than allowed: parts are sent sooner, then the largest files are cut, then sending is
-    /// waited for.
+    /// Makes room where more is kept than allowed: parts are sent sooner, then what is on its way is waited for, and only
+    /// where files alone are too much are the largest cut.
     pub(super) async fn make_room(&mut self) -> Result<()> {
         let limit = self.account();
         if self.kept() + self.board.bytes() > limit {
@@ -67,13 +67,22 @@ impl Running {
             if self.kept() > limit / 2 {
                 self.send_parts(LEAST_PART);
             }
-            if self.kept() > limit / 2 && !self.making.single {
+            self.wait_for_less(limit.saturating_sub(self.kept())).await?;
+            let limit = self.account();
+            if self.kept() + self.board.bytes() > limit && !self.making.single {
                 self.cut_the_largest(limit / 4);
                 self.settle();
             }
         }
+        self.wait_for_less(limit / 2).await?;
+        self.account();
+        Ok(())
+    }
+
+    /// Waits until no more than that is on its way.
+    async fn wait_for_less(&self, most: usize) -> Result<()> {
         let deadline = Instant::now() + PUT_WAIT;
-        while self.board.bytes() > limit / 2 {
+        while self.board.bytes() > most {
             if let Some(trouble) = self.board.trouble() {
                 return Err(trouble);
             }
@@ -81,7 +90,6 @@ impl Running {
                 return Err(Error::retry("the store takes objects more slowly than they come"));
             }
         }
-        self.account();
         Ok(())
     }
 
