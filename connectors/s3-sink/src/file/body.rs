@@ -87,12 +87,20 @@ impl Body {
 
     /// Takes what could be a part of that size, if there is as much.
     pub fn part(&mut self, at_least: usize) -> Option<Content> {
-        each!(self, body => body.part(at_least).map(Content::from))
+        match self {
+            Body::Lines(lines) => lines.part(at_least),
+            Body::Avro(avro) => avro.part(at_least).map(Content::from),
+            Body::Parquet(parquet) => parquet.part(at_least).map(Content::from),
+        }
     }
 
     /// Takes all that is left, and ends the file.
     pub fn rest(&mut self) -> Content {
-        each!(self, body => body.rest().into())
+        match self {
+            Body::Lines(lines) => lines.rest(),
+            Body::Avro(avro) => avro.rest().into(),
+            Body::Parquet(parquet) => parquet.rest().into(),
+        }
     }
 }
 
