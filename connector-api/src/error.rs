@@ -110,18 +110,20 @@ impl Error {
 /// The message, its causes and the remedy, in one line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        let mut said = self.message.clone();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
+            // A cause of our own says its causes itself.
             let text = error.to_string();
-            if !self.message.contains(&text) {
-                write!(f, ": {text}")?;
+            if !said.contains(&text) {
+                said.push_str(": ");
+                said.push_str(&text);
             }
             cause = error.source();
         }
         match &self.remedy {
-            Some(remedy) => write!(f, ". {remedy}"),
-            None => Ok(()),
+            Some(remedy) => write!(f, "{said}. {remedy}"),
+            None => f.write_str(&said),
         }
     }
 }
@@ -147,6 +149,12 @@ mod tests {
         let cause = std::io::Error::other("connection refused");
         let error = Error::retry("cannot reach db:5432").caused_by(cause).remedy("Check `database.hostname`.");
         assert_eq!(error.to_string(), "cannot reach db:5432: connection refused. Check `database.hostname`.");
+        let outer = Error::fatal("cannot start").caused_by(error);
+        assert_eq!(
+            outer.to_string(),
+            "cannot start: cannot reach db:5432: connection refused. Check `database.hostname`."
+        );
+        let error = Error::retry("cannot reach db:5432");
         assert!(error.may_heal());
         assert!(!Error::bad_config("a", "b").may_heal());
     }

@@ -1,6 +1,9 @@
 //! What a task tells its worker beside records.
 
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How much of a long piece of work is done.
@@ -13,7 +16,7 @@ pub struct Progress {
     /// How much there is, as far as it is known; an estimate is good enough.
     pub total: Option<u64>,
     /// What is counted: `rows`, `bytes`.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// Whether the work is finished; a total that was an estimate is then put right.
     pub finished: bool,
 }
@@ -28,6 +31,12 @@ pub trait Host: Send + Sync {
 
     /// Shows a warning in the task's status and in the log, once for each text.
     fn warn(&self, text: &str);
+
+    /// Shows a number in the task's status, such as how far it lags behind. The same name replaces what was shown before.
+    fn metric(&self, _name: &str, _value: f64) {}
+
+    /// Says that the task cannot go on, from whatever thread: it fails at its next step, with that reason.
+    fn broken(&self, _why: &str) {}
 
     /// Memory for what the task keeps from one call to the next, out of what the worker has for all its tasks. A task
     /// holds one of these, says through it how much it keeps, and keeps less where it is refused.
@@ -81,6 +90,19 @@ pub struct TaskContext {
 }
 
 impl TaskContext {
+    /// Starts a thread of the task's own. A panic in it fails the task, where that of any other thread would only show in
+    /// the log.
+    pub fn spawn_thread(&self, name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+        let (host, shown) = (self.host.clone(), name.to_owned());
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+                host.broken(&format!("its thread {shown} panicked: {}", text.as_deref().unwrap_or("no message")));
+            }
+        })
+    }
+
     /// A task outside any worker: for tests.
     pub fn alone(connector: &str) -> TaskContext {
         TaskContext { connector: connector.into(), task: 0, host: Arc::new(Silence) }

@@ -14,6 +14,7 @@
 //! | [`Error`] | errors that are decisions: retry, reject, fail, fatal, bad config |
 //! | [`Converter`], [`Transform`] | what the worker puts between a connector and the log |
 //! | [`Plugin`] | a connector of any type, as the worker's table holds it |
+//! | [`boundary`], `export!` (feature `plugin`) | connectors as dynamic libraries and processes of their own |
 //! | `conformance` (feature) | the checks that every connector passes, and doubles that misbehave |
 //!
 //! Nothing here does I/O or reads a clock, and nothing here knows the worker or the log.
@@ -71,6 +72,7 @@
 //! assert!(plugin.definition().answers_to("Counter"));
 //! ```
 
+pub mod boundary;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -9,7 +9,7 @@ use crate::connector::{Definition, ExactlyOnce};
 use crate::error::Result;
 use crate::host::TaskContext;
 use crate::position::Position;
-use crate::record::{SinkRecord, TopicPartition};
+use crate::record::{SinkRecord, SourceRecord, TopicPartition};
 use crate::sink::{FlushOccasion, Flushed, Formats, ReadFrom, SinkConnector, SinkTask, Taken, Written};
 use crate::source::{Outcome, PollLimits, SourceBatch, SourceConnector, SourceContext, SourceTask};
 
@@ -84,7 +84,7 @@ pub trait AnySourceConnector: Send + Sync {
     /// See [`SourceConnector::watch`].
     fn watch<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Result<()>>;
     /// See [`SourceConnector::exactly_once`].
-    fn exactly_once(&self, config: &Config) -> ExactlyOnce;
+    fn exactly_once<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Result<ExactlyOnce>>;
     /// See [`SourceConnector::check_positions`].
     fn check_positions<'a>(&'a self, config: &'a Config, positions: &'a [Position]) -> LocalFuture<'a, Result<()>>;
 }
@@ -108,8 +108,8 @@ impl<C: SourceConnector> AnySourceConnector for C {
     fn watch<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Result<()>> {
         Box::pin(SourceConnector::watch(self, config))
     }
-    fn exactly_once(&self, config: &Config) -> ExactlyOnce {
-        SourceConnector::exactly_once(self, config)
+    fn exactly_once<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Result<ExactlyOnce>> {
+        Box::pin(async { Ok(SourceConnector::exactly_once(self, config)) })
     }
     fn check_positions<'a>(&'a self, config: &'a Config, positions: &'a [Position]) -> LocalFuture<'a, Result<()>> {
         Box::pin(SourceConnector::check_positions(self, config, positions))
@@ -126,6 +126,8 @@ pub trait AnySourceTask {
     fn settled<'a>(&'a mut self, batch: u64, outcome: Outcome) -> LocalFuture<'a, Result<()>>;
     /// See [`SourceTask::stop`].
     fn stop<'a>(&'a mut self) -> LocalFuture<'a, ()>;
+    /// Gives the records of a batch back once they have been handed over, for a task that uses their memory again.
+    fn spent(&mut self, _records: Vec<SourceRecord>) {}
 }
 
 impl<T: SourceTask> AnySourceTask for T {
@@ -150,7 +152,7 @@ pub trait AnySinkConnector: Send + Sync {
     /// See [`SinkConnector::task`].
     fn task(&self) -> Box<dyn AnySinkTask>;
     /// See [`SinkConnector::formats`].
-    fn formats(&self, config: &Config) -> Formats;
+    fn formats<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Result<Formats>>;
     /// See [`SinkConnector::validate`].
     fn validate<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Vec<Issue>>;
     /// See [`SinkConnector::split`].
@@ -164,8 +166,8 @@ impl<C: SinkConnector> AnySinkConnector for C {
     fn task(&self) -> Box<dyn AnySinkTask> {
         Box::new(SinkConnector::task(self))
     }
-    fn formats(&self, config: &Config) -> Formats {
-        SinkConnector::formats(self, config)
+    fn formats<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Result<Formats>> {
+        Box::pin(async { Ok(SinkConnector::formats(self, config)) })
     }
     fn validate<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Vec<Issue>> {
         Box::pin(SinkConnector::validate(self, config))

@@ -39,6 +39,13 @@ pub struct SourceRecord {
 }
 
 impl SourceRecord {
+    /// Lets go of key, value and headers, and keeps the record's place for another one.
+    pub fn empty(&mut self) {
+        self.key = Payload::Null;
+        self.value = Payload::Null;
+        self.headers.clear();
+    }
+
     /// A record of a key and a value.
     pub fn new(topic: impl Into<Topic>, key: Payload, value: Payload) -> SourceRecord {
         SourceRecord { topic: topic.into(), partition: None, key, value, headers: Vec::new(), timestamp: None }
@@ -72,6 +79,13 @@ pub struct SinkRecord {
 }
 
 impl SinkRecord {
+    /// Lets go of key, value and headers, and keeps the record's place for another one.
+    pub fn empty(&mut self) {
+        self.key = Payload::Null;
+        self.value = Payload::Null;
+        self.headers.clear();
+    }
+
     /// About how much memory the record takes, in bytes.
     pub fn size(&self) -> usize {
         size_of::<SinkRecord>() + self.key.heap_size() + self.value.heap_size() + headers_size(&self.headers)

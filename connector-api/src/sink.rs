@@ -9,7 +9,8 @@ use crate::record::{SinkRecord, TopicPartition};
 
 /// Makes the tasks of a sink. One value serves all connectors of its class, so it holds no state of any of them.
 ///
-/// Every method runs on a thread of its own under the worker's deadline, inside a current-thread tokio runtime.
+/// Every method runs on a thread of its own under the worker's deadline (`connector.call.timeout.ms`), inside a
+/// current-thread tokio runtime with a local set.
 #[allow(async_fn_in_trait, reason = "futures stay on the thread that made them, so they need not be Send")]
 pub trait SinkConnector: Send + Sync + 'static {
     /// The task.
@@ -53,6 +54,10 @@ pub struct Formats {
 ///
 /// The calls never overlap and run on the task's own thread, as those of a source do. Offsets are committed to what
 /// `flush` says and never beyond it, so a sink may keep records back for as long as it likes.
+///
+/// An error of [`Decision::Retry`](crate::Decision::Retry) makes the worker repeat a `put`, `flush` or `written` after a
+/// growing delay; every other error, and any error of `start`, `open` and `close`, ends the task, which starts again if
+/// that [may heal it](crate::Error::may_heal).
 #[allow(async_fn_in_trait, reason = "futures stay on the task's thread, so they need not be Send")]
 pub trait SinkTask: 'static {
     /// Connects. Called once.
@@ -68,7 +73,12 @@ pub trait SinkTask: 'static {
     ///
     /// Records that this call cannot deal with are named in the reply, the rest counts as taken. An error of
     /// [`Decision::Retry`](crate::Decision::Retry) makes the worker call again with the same records, so an error says
-    /// that none of them counts as taken.
+    /// that none of them counts as taken. An error of [`Decision::Reject`](crate::Decision::Reject) says that one of them
+    /// is no good, without saying which: the worker puts fewer of them until it has found it.
+    ///
+    /// The next `put` comes only after rejected records are dealt with: their dead letters are in the log. A sink that
+    /// keeps offsets itself ([`ReadFrom`]) therefore moves them past a rejected record with the next `put`, and not with
+    /// a `flush`, which may come in between and also comes where the task fails at the record.
     ///
     /// A sink that keeps records and may yet reject some of them says so ([`Taken::kept`]) and names those by
     /// [`written`](Self::written).

@@ -11,7 +11,8 @@ use crate::record::SourceRecord;
 
 /// Makes the tasks of a source. One value serves all connectors of its class, so it holds no state of any of them.
 ///
-/// Every method runs on a thread of its own under the worker's deadline, inside a current-thread tokio runtime.
+/// Every method runs on a thread of its own under the worker's deadline (`connector.call.timeout.ms`), inside a
+/// current-thread tokio runtime with a local set.
 #[allow(async_fn_in_trait, reason = "futures stay on the thread that made them, so they need not be Send")]
 pub trait SourceConnector: Send + Sync + 'static {
     /// The task.
@@ -24,7 +25,8 @@ pub trait SourceConnector: Send + Sync + 'static {
     fn task(&self) -> Self::Task;
 
     /// What is wrong beyond single keys: keys that exclude each other, and what only the other system can tell, such as
-    /// a wrong password. The keys have been checked; connectors may connect to find out.
+    /// a wrong password. The keys have been checked; connectors may connect to find out, with a limit of their own well
+    /// below the worker's deadline: past that the configuration is refused, where a slow other side deserves a warning.
     async fn validate(&self, _config: &Config) -> Vec<Issue> {
         Vec::new()
     }
@@ -66,8 +68,9 @@ pub trait SourceConnector: Send + Sync + 'static {
 ///
 /// The calls never overlap. They run on a thread that belongs to this task alone, inside a current-thread tokio runtime
 /// with a local set, so a task may block, may await, and may use `tokio::task::spawn_local` for what must go on between
-/// its calls. An error of [`Decision::Retry`](crate::Decision::Retry) makes the worker repeat the call after a growing
-/// delay; every other error ends the task.
+/// its calls. An error of [`Decision::Retry`](crate::Decision::Retry) makes the worker repeat a `poll` after a growing
+/// delay; every other error, and any error of another call, ends the task, which starts again if that
+/// [may heal it](crate::Error::may_heal).
 #[allow(async_fn_in_trait, reason = "futures stay on the task's thread, so they need not be Send")]
 pub trait SourceTask: 'static {
     /// Connects and goes to the stored position. Called once.

@@ -113,7 +113,9 @@ pub enum Check {
     Between(i64, i64),
     /// At least that number.
     AtLeast(i64),
-    /// What the function says; its error completes the sentence "`key` is wrong: ...".
+    /// What the function says; its error completes the sentence "The value `value` of `key` is wrong: ...". The value of
+    /// a password is left out of it. A value that only may hold a secret, such as an address with a password in it, is
+    /// better checked in `validate`, whose messages are the connector's own.
     By(fn(&str) -> Result<(), String>),
 }
 

@@ -77,7 +77,8 @@ impl Config {
         self.settings.get(key)
     }
 
-    /// Keys and settings that a family of keys (`a.*.b`) matched, and all the others.
+    /// All keys and settings, those that a family of keys (`headers.*`) matched among them: by the name that the user
+    /// wrote, such as `headers.Authorization`.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
         self.settings.iter().map(|(key, setting)| (key.as_str(), setting))
     }

@@ -44,7 +44,8 @@ fn keys() -> ConfigDef {
         .key(ConfigKey::preset("trouble", ConfigType::List, "").doc(
             "Items `call:kind:from:times`: from the given call of that name on (1 is the first), so many times \
              (0 is for ever), go wrong. Kinds: retry, reject, fail, fatal, panic, hang (await for ever), block (block \
-             the thread for a minute), slow (100 ms longer), ahead (flush says too much), foreign (flush names a partition that \
+             the thread for a minute), abort, overflow (the stack), leak (memory, until there is none), thread (in `start`: a thread of the \
+             task panics), slow (100 ms longer), ahead (flush says too much), foreign (flush names a partition that \
              is not open), again (put asks for odd records again), odd (put rejects odd offsets), sevens (put rejects calls with an offset that is a \
              multiple of seven, and names none), keep (put keeps up to thirty records and what comes with them, which `written` writes ten at a time, a \
              little later; there, odd rejects odd offsets).",
@@ -94,6 +95,17 @@ impl Trouble {
                 std::thread::sleep(Duration::from_secs(60));
                 Ok(None)
             }
+            "abort" => std::process::abort(),
+            "overflow" => {
+                std::hint::black_box(deep(1));
+                Ok(None)
+            }
+            "leak" => {
+                let mut kept = Vec::new();
+                loop {
+                    kept.push(std::hint::black_box(vec![1u8; 1 << 20]));
+                }
+            }
             "slow" => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 Ok(None)
@@ -101,6 +113,19 @@ impl Trouble {
             kind => Ok(Some(kind.to_owned())),
         }
     }
+}
+
+/// Calls itself until the stack is used up.
+#[allow(unconditional_recursion, reason = "that is what it is for")]
+fn deep(depth: u64) -> u64 {
+    let here = std::hint::black_box([depth; 512]);
+    deep(depth + 1) + here[depth as usize % 512]
+}
+
+/// A thread of the task that panics.
+fn start_thread(context: &TaskContext) -> Result<()> {
+    let started = context.spawn_thread("double", || panic!("trouble in a thread"));
+    started.map(drop).map_err(|why| Error::fail("cannot start a thread").caused_by(why))
 }
 
 /// A source that goes wrong on purpose.
@@ -138,10 +163,10 @@ impl SourceConnector for DoubleSource {
 }
 
 impl DoubleSourceTask {
-    async fn on(&mut self, call: &str, detail: String) -> Result<()> {
+    async fn on(&mut self, call: &str, detail: String) -> Result<Option<String>> {
         match &mut self.trouble {
-            Some(trouble) => trouble.on(call, detail).await.map(|_| ()),
-            None => Ok(()),
+            Some(trouble) => trouble.on(call, detail).await,
+            None => Ok(None),
         }
     }
 }
@@ -153,7 +178,10 @@ impl SourceTask for DoubleSourceTask {
         self.count = config.number("count").unwrap_or(0);
         let stored = context.offset(&SourcePartition::default());
         self.next = stored.and_then(|offset| offset.number("next")).unwrap_or(0);
-        self.on("start", self.next.to_string()).await
+        match self.on("start", self.next.to_string()).await?.as_deref() {
+            Some("thread") => start_thread(&context.task),
+            _ => Ok(()),
+        }
     }
 
     async fn poll(&mut self, limits: PollLimits) -> Result<Option<SourceBatch>> {
@@ -179,7 +207,7 @@ impl SourceTask for DoubleSourceTask {
     }
 
     async fn settled(&mut self, batch: u64, outcome: Outcome) -> Result<()> {
-        self.on("settled", format!("{batch} {outcome:?}")).await
+        self.on("settled", format!("{batch} {outcome:?}")).await.map(|_| ())
     }
 
     async fn stop(&mut self) {
@@ -249,9 +277,12 @@ impl DoubleSinkTask {
 }
 
 impl SinkTask for DoubleSinkTask {
-    async fn start(&mut self, _: TaskContext, config: &Config) -> Result<()> {
+    async fn start(&mut self, context: TaskContext, config: &Config) -> Result<()> {
         self.trouble = Some(Trouble::new(config));
-        self.on("start", String::new()).await.map(|_| ())
+        match self.on("start", String::new()).await?.as_deref() {
+            Some("thread") => start_thread(&context),
+            _ => Ok(()),
+        }
     }
 
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<Vec<crate::ReadFrom>> {
