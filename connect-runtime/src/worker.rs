@@ -17,7 +17,7 @@ use crate::herd::{ConfigStore, Herd, Live, Member, Parts, StatusStore, Superviso
 use crate::internal::{Writer, ensure};
 use crate::log::LogLink;
 use crate::offsets::OffsetStore;
-use crate::plugins::Plugins;
+use crate::plugins::{Folders, Plugins, rescan};
 use crate::rest::{Listening, RestState, bind, router};
 use crate::secrets::{Providers, Seal, Secrets};
 use crate::task::MemoryBudget;
@@ -28,6 +28,14 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Runs a worker until `stop` ends. The error is a line that says what to do; the flag says whether the worker had
 /// been running by then.
 pub fn run(config: WorkerConfig, plugins: Plugins, stop: impl Future<Output = ()>) -> Result<(), Ended> {
+    run_with(config, plugins, |_| stop)
+}
+
+/// The same until what `body` makes of the herd ends.
+pub fn run_with<F>(config: WorkerConfig, plugins: Plugins, body: impl FnOnce(Herd) -> F) -> Result<(), Ended>
+where
+    F: Future<Output = ()>,
+{
     let secrets = open_secrets(&config)?;
     let log = config.bootstrap.is_none().then(|| EmbeddedLog::open(&config)).transpose()?;
     // REST, membership and everything that decides run here, where no connector can get in the way.
@@ -35,7 +43,8 @@ pub fn run(config: WorkerConfig, plugins: Plugins, stop: impl Future<Output = ()
     let control = control.map_err(|why| Ended::before(format!("Cannot start: {why}.")))?;
     let ended = control.block_on(async {
         let worker = Worker::start(config, plugins, secrets, log.as_ref()).await?;
-        let ended = worker.wait(stop, log.as_ref()).await;
+        let herd = Herd::new(worker.parts.clone(), worker.supervisor.clone());
+        let ended = worker.wait(body(herd), log.as_ref()).await;
         worker.stop().await;
         ended
     });
@@ -160,6 +169,10 @@ impl Worker {
         let (stop_rest, stopped) = watch::channel(false);
         let serving = tokio::spawn(listening.serve(router(rest.clone()), stopped));
 
+        plugins.look_in(Folders::new(config.plugin_path.clone(), config.data_dir.join("plugins"))).await;
+        if let Err(why) = rescan(&plugins).await {
+            tracing::error!("{why}");
+        }
         let link = LogLink::new(&config, log.map(|log| &log.broker));
         let client = link.client("worker");
         reach(&client, &config).await?;

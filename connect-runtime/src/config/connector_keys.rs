@@ -3,6 +3,9 @@
 use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Short, String as Text};
 use connector_api::config::{Check, ConfigDef, ConfigKey, Importance, Width};
 
+use crate::plugins::known::{ISOLATION, ISOLATION_MEMORY, ISOLATION_MEMORY_DEFAULT};
+use crate::plugins::version::Wanted;
+
 /// The longest name of a connector, in bytes. Names become parts of group and client names.
 pub const NAME_MAX_BYTES: usize = 200;
 
@@ -42,7 +45,26 @@ pub(super) fn common_keys() -> ConfigDef {
                 .doc("The most tasks that the connector is split into."),
         )
         .key(ConfigKey::preset("tasks.max.enforce", Boolean, "true").only(&["true"], "`tasks.max` is always kept"))
-        .key(ConfigKey::optional("connector.plugin.version", Text).no_effect("there is one version of each connector"))
+        .key(
+            ConfigKey::optional("connector.plugin.version", Text)
+                .check(Check::By(|text| Wanted::read(text).map(drop)))
+                .doc(
+                    "Which version of the connector: one as `1.2`, a range as `[1.0,2.0)`, or the newest that there is when it \
+                     starts (`latest`).",
+                ),
+        )
+        .key(
+            ConfigKey::optional(ISOLATION, Text).check(Check::OneOf(&["none", "process"])).doc(
+                "Where a plugin of `plugin.path` runs: in the worker (`none`, what libraries do if nothing is said), or each task in a \
+                 process of its own (`process`, what programs always do), whose crash hurts that task alone.",
+            ),
+        )
+        .key(
+            ConfigKey::preset(ISOLATION_MEMORY, Long, ISOLATION_MEMORY_DEFAULT.to_string()).check(Check::AtLeast(0)).doc(
+                "How much memory the process of each task may use, in bytes; 0 for as much as there is. Only with \
+                 `connector.isolation=process`.",
+            ),
+        )
         .key(converter("key"))
         .key(converter("value"))
         .key(converter("header"))

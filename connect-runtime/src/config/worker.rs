@@ -93,6 +93,8 @@ pub struct WorkerConfig {
     pub stuck_after: Duration,
     /// How long a connector may take to check or split.
     pub call_timeout: Duration,
+    /// Folders with plugins.
+    pub plugin_path: Vec<PathBuf>,
 }
 
 /// Reads a worker's settings: the file's text if there is one, and `key=value` pairs that win over it. Warnings come
@@ -192,6 +194,7 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
         },
         stuck_after: config.millis("task.stuck.timeout.ms"),
         call_timeout: config.millis("connector.call.timeout.ms"),
+        plugin_path: config.list("plugin.path").iter().map(PathBuf::from).collect(),
         raw: raw.clone(),
     })
 }

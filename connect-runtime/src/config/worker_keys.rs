@@ -26,6 +26,11 @@ fn naru() -> ConfigDef {
             "The folder for everything that the worker keeps: the embedded log in `log`, the key of sealed \
                  passwords in `secret.key`.",
         ))
+        .key(ConfigKey::preset("plugin.path", List, "").doc(
+            "Folders with connectors in dynamic libraries (`*.so`, there or one folder deeper), looked through at the start and by \
+             `POST /admin/plugins/rescan`. Folders and files must belong to root or the worker's user, and nobody else may write \
+             them. Libraries run in the worker itself, so whoever can put one there can do all that the worker can.",
+        ))
         .key(ConfigKey::preset("worker.memory.bytes", Long, "50331648").check(Check::AtLeast(1 << 20)).doc(
             "Memory for records on their way, shared by all tasks, in bytes. Each task may have one batch beyond it. Sinks that \
              gather files share as much again.",
@@ -262,8 +267,9 @@ fn clients() -> ConfigDef {
 
 /// Keys that a Kafka Connect worker file may hold and that change nothing here.
 fn without_effect() -> ConfigDef {
-    let groups: [(&'static str, &[&'static str]); 5] = [
-        ("connectors are built in", &["plugin.path", "plugin.discovery", "*.converter.plugin.version"]),
+    let groups: [(&'static str, &[&'static str]); 6] = [
+        ("libraries say themselves what is in them", &["plugin.discovery"]),
+        ("converters are built in", &["*.converter.plugin.version"]),
         (
             "the topics that a connector uses are not tracked yet",
             &["topic.tracking.enable", "topic.tracking.allow.reset"],
@@ -330,7 +336,7 @@ mod tests {
         let raw = super::super::properties::parse(KAFKA_S_OWN).unwrap();
         let issues = worker_keys().check(&raw).issues;
         let said: Vec<String> = issues.iter().map(|issue| format!("{:?} {issue}", issue.severity)).collect();
-        assert_eq!(said, ["Warning `plugin.path` has no effect here: connectors are built in."]);
+        assert_eq!(said, Vec::<String>::new());
     }
 
     #[test]

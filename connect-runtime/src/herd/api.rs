@@ -13,6 +13,7 @@ use super::config_log::{
 };
 use super::supervisor::{Parts, SupervisorHandle};
 use crate::config::connector::{all_keys, check, errors_first};
+use crate::plugins::{Scanned, rescan};
 use crate::task::on_own_thread;
 
 /// Why a request is not carried out. The texts are Kafka Connect's where it has one.
@@ -191,6 +192,11 @@ impl Herd {
         Ok(())
     }
 
+    /// Loads what is new in the folders of plugins.
+    pub async fn rescan_plugins(&self) -> Result<Scanned> {
+        rescan(&self.parts.plugins).await.map_err(HerdError::Failed)
+    }
+
     /// Starts a task anew.
     pub async fn restart_task(&self, name: &str, task: u32) -> Result<()> {
         self.get(name, || format!("Unknown connector: {name}"))?;
@@ -204,7 +210,7 @@ impl Herd {
     /// Looks at a configuration: its keys, and what only the connector can tell. `Err` if there is no such connector
     /// class. Passwords that are sealed are opened for it if `name` is the connector that they were sealed for.
     pub async fn validate(&self, name: &str, config: &RawConfig) -> std::result::Result<Validation, String> {
-        let plugin = self.parts.plugins.of(config)?.clone();
+        let plugin = self.parts.plugins.of(config)?;
         let resolved = match self.parts.secrets.resolve(name, config) {
             Ok(resolved) => resolved.config,
             Err(why) => {
@@ -250,7 +256,7 @@ impl Herd {
 
     /// The record of a configuration, passwords sealed.
     fn connector_record(&self, name: &str, config: &RawConfig, incarnation: &str) -> Record {
-        let keys = self.parts.plugins.of(config).map(all_keys).unwrap_or_default();
+        let keys = self.parts.plugins.of(config).map(|plugin| all_keys(&plugin)).unwrap_or_default();
         connector_record(name, &self.parts.secrets.seal(name, config, &keys), incarnation)
     }
 }

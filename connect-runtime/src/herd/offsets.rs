@@ -34,7 +34,7 @@ pub enum OffsetChange {
 impl Herd {
     /// The plugin of a connector.
     pub fn plugin(&self, entry: &ConnectorEntry) -> Result<Plugin> {
-        self.parts().plugins.of(&entry.config).cloned().map_err(HerdError::BadRequest)
+        self.parts().plugins.of(&entry.config).map_err(HerdError::BadRequest)
     }
 
     /// What a sink has committed of each partition.

@@ -12,32 +12,56 @@ use super::connectors::query_values;
 use super::error::{RestError, RestResult, json_reply};
 use crate::config::connector::all_keys;
 use crate::convert::{converter_keys, names};
+use crate::plugins::Refused;
 use crate::secrets::is_secret;
 
-/// `GET /connector-plugins`: connectors; with `connectorsOnly=false` converters too.
+/// `GET /connector-plugins`: connectors, each version of them; with `connectorsOnly=false` converters too.
 pub async fn list(State(state): State<RestState>, RawQuery(query): RawQuery) -> RestResult<Response> {
-    let plugins = &state.herd()?.parts().plugins;
-    let mut shown: Vec<Json> = plugins
+    let known = state.herd()?.parts().plugins.all();
+    let mut shown: Vec<Json> = known
         .iter()
-        .map(|plugin| {
-            let definition = plugin.definition();
-            json!({ "class": definition.class, "type": plugin.kind(), "version": definition.version })
-        })
+        .map(|known| plugin_info(known.class, known.plugin.kind(), known.version, known.location()))
         .collect();
     let all = query_values(query.as_deref(), "connectorsOnly").last().is_some_and(|word| word == "false");
     if all {
         let version = env!("CARGO_PKG_VERSION");
-        shown.extend(names().map(|class| json!({ "class": class, "type": "converter", "version": version })));
+        shown.extend(names().map(|class| plugin_info(class, "converter", version, "built in")));
     }
     shown.sort_by(|one, other| one["class"].as_str().cmp(&other["class"].as_str()));
     Ok(json_reply(StatusCode::OK, &Json::Array(shown)))
+}
+
+/// What Kafka Connect calls PluginInfo, with the file that a plugin comes from.
+fn plugin_info(class: &str, kind: &str, version: &str, location: &str) -> Json {
+    json!({ "class": class, "type": kind, "version": version, "location": location })
+}
+
+/// `POST /admin/plugins/rescan`: looks for new libraries in `plugin.path`. What runs goes on as it is.
+pub async fn rescan(State(state): State<RestState>) -> RestResult<Response> {
+    let scanned = state.herd()?.rescan_plugins().await?;
+    let loaded: Vec<Json> = scanned
+        .loaded
+        .iter()
+        .map(|(class, version, location)| json!({ "class": class, "version": version, "location": location }))
+        .collect();
+    Ok(json_reply(StatusCode::OK, &json!({ "loaded": loaded, "refused": refused_infos(&scanned.refused) })))
+}
+
+/// `GET /admin/plugins/refused`: libraries in `plugin.path` that are not loaded, and why.
+pub async fn refused(State(state): State<RestState>) -> RestResult<Response> {
+    let refused = state.herd()?.parts().plugins.refused();
+    Ok(json_reply(StatusCode::OK, &refused_infos(&refused)))
+}
+
+fn refused_infos(refused: &[Refused]) -> Json {
+    refused.iter().map(|one| json!({ "location": one.location, "reason": one.reason })).collect()
 }
 
 /// `GET /connector-plugins/{plugin}/config` (KIP-769): the keys of a connector or converter.
 pub async fn keys(State(state): State<RestState>, Path(class): Path<String>) -> RestResult<Response> {
     let plugins = &state.herd()?.parts().plugins;
     let def = match plugins.find(&class) {
-        Ok(plugin) => all_keys(plugin),
+        Ok(plugin) => all_keys(&plugin),
         Err(_) if crate::convert::find_converter(&class).is_ok() => converter_keys(&class),
         Err(why) => return Err(RestError::not_found(format!("Unknown plugin {class}. {why}"))),
     };
@@ -66,7 +90,7 @@ pub async fn validate(
     }
     let name = config.get("name").map_or("", String::as_str);
     let found = herd.validate(name, &config).await.map_err(RestError::bad_request)?;
-    let body = config_infos(plugin.definition().class, &all_keys(plugin), &config, &found.issues);
+    let body = config_infos(plugin.definition().class, &all_keys(&found.plugin), &config, &found.issues);
     Ok(json_reply(StatusCode::OK, &body))
 }
 

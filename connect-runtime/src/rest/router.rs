@@ -33,6 +33,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/connector-plugins"),
     ("GET", "/connector-plugins/{plugin}/config"),
     ("PUT", "/connector-plugins/{plugin}/config/validate"),
+    ("POST", "/admin/plugins/rescan"),
+    ("GET", "/admin/plugins/refused"),
 ];
 
 /// The router.
@@ -56,6 +58,8 @@ pub fn router(state: RestState) -> Router {
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{plugin}/config", get(plugins::keys))
         .route("/connector-plugins/{plugin}/config/validate", put(plugins::validate))
+        .route("/admin/plugins/rescan", post(plugins::rescan))
+        .route("/admin/plugins/refused", get(plugins::refused))
         .fallback(async || RestError::not_found("HTTP 404 Not Found"))
         .method_not_allowed_fallback(async || {
             RestError::new(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")

@@ -92,6 +92,9 @@ fn live_task(live: &LiveTask, worker_id: &str, version: Option<String>) -> Map<S
         };
         shown.insert("progress".to_owned(), seen.progress.iter().map(piece).collect());
     }
+    if !seen.metrics.is_empty() {
+        shown.insert("metrics".to_owned(), json!(seen.metrics));
+    }
     if let Some(restart) = live.restart {
         shown.insert("restart".to_owned(), json!({ "attempt": restart.attempt, "at": timestamp(restart.at_ms) }));
     }

@@ -79,9 +79,9 @@ impl Delivery {
 
     /// Takes a batch in and hands its records to the producer. `share` is the memory that it takes. Returns how many bytes
     /// the records have become.
-    pub async fn send(&mut self, batch: SourceBatch, mut share: Share) -> Result<usize> {
+    pub async fn send(&mut self, batch: &mut SourceBatch, mut share: Share) -> Result<usize> {
         let count = batch.records.len() as u32;
-        let token = self.state.in_flight.admit(batch.id, count, batch.positions);
+        let token = self.state.in_flight.admit(batch.id, count, std::mem::take(&mut batch.positions));
         let handed_over = self.hand_over(&batch.records, token).await;
         match &handed_over {
             Ok(bytes) => {
@@ -134,6 +134,11 @@ impl Delivery {
     /// Sends what is gathered without waiting for more.
     pub fn flush(&mut self) -> Result<()> {
         self.producer.flush().map_err(broken)
+    }
+
+    /// Whether requests are on their way to the log.
+    pub fn is_sending(&self) -> bool {
+        self.producer.is_sending()
     }
 
     /// Bytes that the log does not have yet.

@@ -29,6 +29,9 @@ const POLL_WAIT: Duration = Duration::from_millis(500);
 /// The same while batches are under way, so that their outcomes do not wait long.
 const POLL_WAIT_BUSY: Duration = Duration::from_millis(50);
 
+/// How long records wait for more while the log is busy with earlier ones.
+const GATHER: Duration = Duration::from_millis(1);
+
 /// Bytes that one task may have under way, whatever the worker's budget allows.
 const TASK_BYTES: usize = 8 << 20;
 
@@ -129,9 +132,10 @@ impl Source {
                     }
                     let Some(share) = self.wait_for_room().await? else { continue };
                     match self.poll().await {
-                        Ok(Some(batch)) => {
+                        Ok(Some(mut batch)) => {
                             self.retries.succeeded();
-                            let (records, bytes) = (batch.records.len(), self.delivery.send(batch, share).await?);
+                            let (records, bytes) = (batch.records.len(), self.delivery.send(&mut batch, share).await?);
+                            self.task.spent(batch.records);
                             self.pacer.spent(records, bytes, Instant::now());
                         }
                         Ok(None) => self.retries.succeeded(),
@@ -157,6 +161,7 @@ impl Source {
         let mut poll = pin!(self.calls.bounded("poll", self.task.poll(limits)));
         let mut flushed = false;
         loop {
+            let busy = self.delivery.is_sending();
             tokio::select! {
                 biased;
                 () = self.orders.stop() => return Ok(None),
@@ -165,8 +170,9 @@ impl Source {
                     self.orders.still_ours()?;
                     return polled;
                 }
-                // The source has nothing at once, so what is gathered need not wait for more.
-                () = std::future::ready(()), if !flushed => {
+                // The source has nothing at once, so what is gathered need not wait for more; a little, while the log is busy
+                // anyway, for sources that never have anything at once, such as those in another process.
+                () = gather(busy), if !flushed => {
                     self.delivery.flush()?;
                     flushed = true;
                 }
@@ -224,9 +230,11 @@ impl Source {
         Ok(())
     }
 
-    /// Delivers what is under way, tells every outcome, and lets the connector go; all within the deadline.
+    /// Delivers what is under way, tells every outcome, and lets the connector go; all within the deadline, of which the log gets
+    /// the larger part.
     async fn finish(&mut self, deadline: Instant) {
-        self.delivery.finish(deadline).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.delivery.finish(deadline - left / 4).await;
         if self.orders.still_ours().is_err() {
             return;
         }
@@ -236,5 +244,12 @@ impl Source {
         if tokio::time::timeout_at(deadline, self.task.stop()).await.is_err() {
             self.calls.view.retrying(Trouble::Connector, "the connector has not stopped in time");
         }
+    }
+}
+
+/// A moment in which more may come, if nobody is kept waiting by it.
+async fn gather(busy: bool) {
+    if busy {
+        tokio::time::sleep(GATHER).await;
     }
 }

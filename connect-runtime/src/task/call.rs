@@ -18,10 +18,14 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Makes a call; one that takes too long is an error that names it.
+    /// Makes a call; one that takes too long is an error that names it. So is one of a connector that has said meanwhile that it
+    /// cannot go on.
     pub async fn bounded<T>(&self, what: &str, call: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(self.limit, call).await {
-            Ok(result) => result,
+            Ok(result) => match self.view.broken_because() {
+                Some(why) => Err(Error::fail(format!("the connector cannot go on: {why}"))),
+                None => result,
+            },
             Err(_) => {
                 let limit = self.limit;
                 Err(Error::fail(format!("the connector's {what} has not returned within {limit:?}")).remedy(

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use connector_api::{Host, Memory, Progress};
@@ -41,6 +41,7 @@ struct Shared {
     passed_over: AtomicU64,
     limits: RateLimits,
     kept: MemoryBudget,
+    broken: OnceLock<String>,
     shown: Mutex<Shown>,
 }
 
@@ -50,6 +51,7 @@ struct Shown {
     retrying: BTreeMap<Trouble, String>,
     warnings: Vec<String>,
     progress: BTreeMap<String, Progress>,
+    metrics: BTreeMap<String, f64>,
 }
 
 /// What is being tried again.
@@ -66,7 +68,7 @@ pub enum Trouble {
 }
 
 /// What a task showed at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewSnapshot {
     /// What it is doing, in a few words.
     pub activity: String,
@@ -76,6 +78,8 @@ pub struct ViewSnapshot {
     pub warnings: Vec<String>,
     /// Long pieces of work.
     pub progress: Vec<Progress>,
+    /// Numbers of the connector's own.
+    pub metrics: BTreeMap<String, f64>,
     /// Records moved since the task started.
     pub records: u64,
     /// Records that the task went on without since it started.
@@ -91,6 +95,7 @@ impl TaskView {
             passed_over: AtomicU64::new(0),
             limits: RateLimits::default(),
             kept,
+            broken: OnceLock::new(),
             shown: Mutex::default(),
         }))
     }
@@ -135,6 +140,11 @@ impl TaskView {
         self.0.shown.lock().retrying.remove(&what);
     }
 
+    /// Why the task cannot go on, if its connector has said so.
+    pub fn broken_because(&self) -> Option<&str> {
+        self.0.broken.get().map(String::as_str)
+    }
+
     /// What it shows now.
     pub fn snapshot(&self) -> ViewSnapshot {
         let shown = self.0.shown.lock();
@@ -143,6 +153,7 @@ impl TaskView {
             retrying: shown.retrying.values().cloned().collect(),
             warnings: shown.warnings.clone(),
             progress: shown.progress.values().cloned().collect(),
+            metrics: shown.metrics.clone(),
             records: self.0.records.load(Ordering::Relaxed),
             passed_over: self.0.passed_over.load(Ordering::Relaxed),
         }
@@ -155,6 +166,19 @@ impl Host for TaskView {
         if shown.progress.len() < MOST_SHOWN || shown.progress.contains_key(&progress.name) {
             shown.progress.insert(progress.name.clone(), progress);
         }
+    }
+
+    fn metric(&self, name: &str, value: f64) {
+        let mut shown = self.0.shown.lock();
+        if let Some(metric) = shown.metrics.get_mut(name) {
+            *metric = value;
+        } else if shown.metrics.len() < MOST_SHOWN {
+            shown.metrics.insert(name.to_owned(), value);
+        }
+    }
+
+    fn broken(&self, why: &str) {
+        let _ = self.0.broken.set(why.to_owned());
     }
 
     fn memory(&self) -> Box<dyn Memory> {
@@ -191,7 +215,7 @@ mod tests {
         let view = TaskView::new(TaskId { connector: "c".into(), task: 0 }, MemoryBudget::new(1));
         for done in [1, 5] {
             let name = "public.orders".to_owned();
-            view.progress(Progress { name, done, total: Some(10), unit: "rows", finished: false });
+            view.progress(Progress { name, done, total: Some(10), unit: "rows".into(), finished: false });
             view.warn("a table has no key");
         }
         view.activity("snapshot");
@@ -199,6 +223,12 @@ mod tests {
         let seen = view.snapshot();
         assert_eq!((seen.progress.len(), seen.progress[0].done, seen.records), (1, 5, 5));
         assert_eq!((seen.warnings.len(), seen.activity.as_str()), (1, "snapshot"));
+        (0..1000).for_each(|n| view.metric(&n.to_string(), f64::from(n)));
+        view.metric("7", 0.5);
+        assert_eq!((view.snapshot().metrics.len(), view.snapshot().metrics["7"]), (MOST_SHOWN, 0.5));
+        view.broken("first");
+        view.broken("second");
+        assert_eq!(view.broken_because(), Some("first"));
         (0..1000).for_each(|n| view.warn(&n.to_string()));
         assert_eq!(view.snapshot().warnings.len(), MOST_SHOWN);
     }

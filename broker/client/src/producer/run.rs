@@ -174,6 +174,11 @@ impl Producer {
         self.queued > 0
     }
 
+    /// Whether requests are unanswered.
+    pub fn is_sending(&self) -> bool {
+        self.unanswered.values().any(|count| *count > 0)
+    }
+
     /// Sends what may go out, and waits for the next thing to tell. Dropping the future loses nothing.
     pub async fn event(&mut self) -> ProducerEvent {
         loop {

@@ -185,7 +185,7 @@ impl Running {
     fn watch(&mut self, to: &To<'_>) {
         let Some(wanted) = to.parts.configs.get(to.connector) else { return };
         let (parts, events, run, connector) = (to.parts.clone(), to.events.clone(), self.run, to.connector.to_owned());
-        let Ok(Plugin::Source(source)) = parts.plugins.of(&wanted.config).cloned() else { return };
+        let Ok(Plugin::Source(source)) = parts.plugins.of(&wanted.config) else { return };
         if !source.watches() {
             return;
         }
@@ -231,9 +231,9 @@ impl Running {
         self.state = state;
         let wanted = to.parts.configs.get(to.connector);
         let found = wanted.as_ref().and_then(|wanted| to.parts.plugins.of(&wanted.config).ok());
-        let version = found.map(|plugin| plugin.definition().version.to_owned());
+        let version = found.as_ref().map(|plugin| plugin.definition().version.to_owned());
         let warnings = match (&wanted, found) {
-            (Some(wanted), Some(plugin)) => warnings(to.parts, to.connector, plugin, &wanted.config),
+            (Some(wanted), Some(plugin)) => warnings(to.parts, to.connector, &plugin, &wanted.config),
             _ => Vec::new(),
         };
         to.parts.live.update(to.connector, |shown| {

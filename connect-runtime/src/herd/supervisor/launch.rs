@@ -140,7 +140,7 @@ impl Launch {
             client: self.parts.link.client(&client_name),
         };
         sink::run(SinkSetup {
-            decoder: Decoder::new(worker, connector, sink.formats(&config))?,
+            decoder: Decoder::new(worker, connector, sink.formats(&config).await?)?,
             rejects,
             connector: sink,
             config,

@@ -20,7 +20,7 @@ pub struct Prepared {
 impl Parts {
     /// Finds the connector, puts secrets in their places and looks at the settings; an error if anything is wrong.
     pub fn prepare(&self, connector: &str, raw: &RawConfig) -> Result<Prepared> {
-        let plugin = self.plugins.of(raw).map_err(|why| Error::bad_config("connector.class", why))?.clone();
+        let plugin = self.plugins.of(raw).map_err(|why| Error::bad_config("connector.class", why))?;
         let resolved = self.secrets.resolve(connector, raw).map_err(Error::fail)?;
         let checked = check(&plugin, &resolved.config, &self.config);
         match checked.issues.iter().find(|issue| issue.is_error()) {

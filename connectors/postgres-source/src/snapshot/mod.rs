@@ -216,7 +216,7 @@ impl Snapshot {
 }
 
 fn progress(name: &str, done: u64, total: u64, finished: bool) -> Progress {
-    Progress { name: name.to_owned(), done, total: Some(total), unit: "rows", finished }
+    Progress { name: name.to_owned(), done, total: Some(total), unit: "rows".into(), finished }
 }
 
 fn reading(fault: Fault) -> Error {
