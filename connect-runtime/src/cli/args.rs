@@ -54,6 +54,76 @@ pub enum Command {
     ///
     /// FILE is a properties file with Kafka's broker keys, such as `listeners` and `log.dirs`.
     Broker(SettingsArgs),
+    /// Begin something new: a connector of your own.
+    New(NewArgs),
+    /// Run one connector of a library or program on a log of its own, and show records as they flow.
+    ///
+    /// FILE is a library (`.so`) or a `.plugin.json`, CONFIG the connector's configuration as JSON. A sink reads its records from the
+    /// standard input, one line each. Nothing is kept.
+    Try(TryArgs),
+    /// Run a plugin for a worker, which starts this itself: its socket is the standard input.
+    #[command(hide = true)]
+    PluginProcess(PluginProcessArgs),
+}
+
+/// What to begin.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// What.
+    #[command(subcommand)]
+    pub what: NewKind,
+}
+
+/// What can be begun.
+#[derive(Debug, Subcommand)]
+pub enum NewKind {
+    /// A crate with a connector that builds, passes its tests and loads as it stands.
+    Connector(NewConnectorArgs),
+}
+
+/// A new connector.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("kind").required(true))]
+pub struct NewConnectorArgs {
+    /// Its name: small letters, digits, `-`.
+    pub name: String,
+    /// From another system into topics.
+    #[arg(long, group = "kind")]
+    pub source: bool,
+    /// From topics into another system.
+    #[arg(long, group = "kind")]
+    pub sink: bool,
+    /// The folder to make; the name, if none is given.
+    #[arg(long)]
+    pub path: Option<PathBuf>,
+}
+
+/// What to try.
+#[derive(Debug, Args)]
+pub struct TryArgs {
+    /// A library or a `.plugin.json`.
+    pub file: PathBuf,
+    /// The connector's configuration.
+    pub config: PathBuf,
+    /// End after so many records.
+    #[arg(long)]
+    pub records: Option<u64>,
+    /// End after so many seconds.
+    #[arg(long)]
+    pub seconds: Option<u64>,
+}
+
+/// What runs in the process of a plugin.
+#[derive(Debug, Args)]
+pub struct PluginProcessArgs {
+    /// Memory that the process may use, in bytes; 0 for as much as there is.
+    #[arg(long, default_value_t = 0)]
+    pub memory_bytes: u64,
+    /// A library.
+    pub library: Option<PathBuf>,
+    /// A program and its arguments.
+    #[arg(last = true)]
+    pub program: Vec<String>,
 }
 
 /// Settings.

@@ -3,7 +3,10 @@
 mod args;
 mod log_command;
 mod logging;
+mod new;
+mod plugin_process;
 mod signals;
+mod try_command;
 mod worker_command;
 
 pub use args::{Cli, Command};
@@ -17,11 +20,29 @@ pub const SET_UP: u8 = 2;
 pub const FAILED: u8 = 1;
 
 /// Carries out a command.
-pub fn run(cli: Cli) -> ExitCode {
+pub fn run(mut cli: Cli) -> ExitCode {
+    if matches!(cli.command, Command::Try(_)) && cli.log.log_level == "info" {
+        // Between records, only what the plugin says and what goes wrong.
+        cli.log.log_level = "warn,plugin=info".to_owned();
+    }
     logging::start(&cli.log);
     match cli.command {
         Command::Worker(args) => worker_command::run(&args),
         Command::Broker(args) => log_command::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Try(args) => try_command::run(&args),
+        Command::PluginProcess(args) => plugin_process::run(&args),
+    }
+}
+
+/// What `naru plugin-process` does, for other programs that load plugins: their arguments, and the exit code.
+pub fn plugin_process(arguments: impl IntoIterator<Item = String>) -> i32 {
+    match <Cli as clap::Parser>::try_parse_from(arguments) {
+        Ok(cli) => i32::from(run(cli) != ExitCode::SUCCESS),
+        Err(why) => {
+            eprintln!("{why}");
+            i32::from(SET_UP)
+        }
     }
 }
 
