@@ -8,6 +8,7 @@ mod documents;
 mod failing_connectors;
 mod full_disk;
 mod offsets;
+mod plugins;
 mod postgres;
 mod quick_start;
 mod rate_limits;

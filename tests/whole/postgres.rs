@@ -270,6 +270,8 @@ fn a_snapshot_shows_how_much_of_each_table_is_done() {
     let worker = Worker::start(&[]);
     let mut config = source(&server);
     config["table.include.list"] = json!("public.big,public.counters");
+    // Slow enough to be seen on any machine.
+    config["rate.limit.records.per.second"] = json!("60000");
     worker.rest().create("shop", config);
     let (mut between, mut finished) = (false, false);
     until("the snapshot is finished", || {

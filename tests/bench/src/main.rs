@@ -6,6 +6,7 @@
 mod log;
 mod machine;
 mod own_client;
+mod plugins;
 mod postgres;
 mod sinks;
 mod table;
@@ -22,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = fn(&mut Table);
 
 /// The parts, by the names that `./bench` takes.
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("durable", log::durable),
     ("librdkafka", log::librdkafka_durable),
     ("cpu", log::cpu),
@@ -30,9 +31,14 @@ const PARTS: [(&str, Part); 7] = [
     ("idle", worker::idle),
     ("postgres", postgres::measure),
     ("sinks", sinks::measure),
+    ("plugins", plugins::measure),
 ];
 
 fn main() {
+    if std::env::args().nth(1).is_some_and(|word| word == "plugin-process") {
+        // A plugin is asked in a process of the program that wants to load it, which is this one here.
+        std::process::exit(connect_runtime::cli::plugin_process(std::env::args()));
+    }
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = wanted.iter().find(|one| PARTS.iter().all(|(name, _)| name != one)) {
         let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
