@@ -3,13 +3,14 @@
 //! A file is loaded from a copy in the worker's own folder, named by its content: a file that is written over while the worker
 //! runs, as a copy on top of it does, would otherwise end the worker.
 
-use super::library::check_file;
-use super::process::{Program, program_of};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use super::library::check_file;
+use super::process::{Program, program_of};
 
 /// The largest file that is looked at, in bytes.
 const LARGEST_FILE: u64 = 1 << 30;
@@ -36,10 +37,8 @@ pub struct Folders {
     copies: PathBuf,
     /// Contents that are loaded, by their digest.
     loaded: BTreeSet<String>,
-    /// Contents that were refused, by their digest: a library's code is not run twice to hear the same.
-    refused: BTreeMap<String, String>,
-    /// What the last scan refused.
-    shown: Vec<Refused>,
+    /// What the last scan refused. The next one looks at it again, since what was in the way may have passed.
+    refused: Vec<Refused>,
 }
 
 /// A file that may be loaded.
@@ -69,14 +68,14 @@ impl Folders {
         check_file(&content).map(|()| Program::Library(file))
     }
 
-    /// Files that have not been seen with this content.
+    /// Files that are not loaded with this content.
     pub fn new_files(&mut self) -> Vec<Found> {
-        self.shown.clear();
+        self.refused.clear();
         let mut found = Vec::new();
         for path in self.paths.clone() {
             match candidates(&path) {
                 Ok(files) => files.into_iter().for_each(|file| self.look(&file, &mut found)),
-                Err(reason) => self.shown.push(Refused { location: path.display().to_string(), reason }),
+                Err(reason) => self.refused.push(Refused { location: path.display().to_string(), reason }),
             }
         }
         found
@@ -86,7 +85,7 @@ impl Folders {
         let location = file.display().to_string();
         let content = match self.trusted_content(file) {
             Ok(content) => content,
-            Err(reason) => return self.shown.push(Refused { location, reason }),
+            Err(reason) => return self.refused.push(Refused { location, reason }),
         };
         let digest = match program_files(file, &content) {
             // Of a program, all that its description may depend on.
@@ -96,16 +95,12 @@ impl Folders {
         if self.loaded.contains(&digest) {
             return;
         }
-        let fit = match self.refused.get(&digest) {
-            Some(reason) => Err(reason.clone()),
-            None => self.program(file, &digest, &content),
-        };
-        match fit {
+        match self.program(file, &digest, &content) {
             Ok(program) => {
                 self.loaded.insert(digest.clone());
                 found.push(Found { location, program, digest });
             }
-            Err(reason) => self.shown.push(Refused { location, reason }),
+            Err(reason) => self.refused.push(Refused { location, reason }),
         }
     }
 
@@ -141,7 +136,7 @@ impl Folders {
         }
         let program = program_of(file, content)?;
         if let Program::Command(words, folder) = &program {
-            for file in words.iter().map(|word| folder.join(word)).filter(|file| file.is_file()) {
+            for file in named_files(words, folder) {
                 for part in [Some(file.as_path()), file.parent()].into_iter().flatten() {
                     let metadata =
                         fs::metadata(part).map_err(|why| format!("{} cannot be read: {why}", part.display()))?;
@@ -160,16 +155,15 @@ impl Folders {
         Ok(copy)
     }
 
-    /// Remembers that a file was not fit after all.
+    /// The file was not fit after all.
     pub fn refuse(&mut self, found: &Found, reason: String) {
         self.loaded.remove(&found.digest);
-        self.refused.insert(found.digest.clone(), reason.clone());
-        self.shown.push(Refused { location: found.location.clone(), reason });
+        self.refused.push(Refused { location: found.location.clone(), reason });
     }
 
     /// What the last scan refused.
     pub fn refused(&self) -> Vec<Refused> {
-        self.shown.clone()
+        self.refused.clone()
     }
 }
 
@@ -179,9 +173,13 @@ fn program_files(file: &Path, content: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let Ok(Program::Command(words, folder)) = program_of(file, content) else { return Some(Vec::new()) };
-    let small = |file: &PathBuf| fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() < LARGEST_SCRIPT);
-    let files = words.iter().map(|word| folder.join(word)).filter(small);
-    Some(files.filter_map(|file| fs::read(file).ok()).flatten().collect())
+    let small = |file: &PathBuf| fs::metadata(file).is_ok_and(|file| file.len() < LARGEST_SCRIPT);
+    Some(named_files(&words, &folder).filter(small).filter_map(|file| fs::read(file).ok()).flatten().collect())
+}
+
+/// The words of a program's command that are files, seen from its folder.
+fn named_files(words: &[String], folder: &Path) -> impl Iterator<Item = PathBuf> {
+    words.iter().map(|word| folder.join(word)).filter(|file| file.is_file())
 }
 
 fn is_library(file: &Path) -> bool {

@@ -85,15 +85,23 @@ fn programs_that_say_nothing_or_nonsense_are_refused_and_heard_again_once_they_a
         )
         .unwrap();
     };
-    let hello = |major: u32| {
+    let hello = |major: u32, descriptions: &[&str]| {
+        let texts: String =
+            descriptions.iter().map(|text| format!("b += struct.pack('<I', {}) + b'{text}'\n", text.len())).collect();
+        let count = descriptions.len();
         format!(
-            "import socket, struct\ns = socket.socket(fileno=0)\nb = b'\\x01NARU' + struct.pack('<IIIsI', {major}, 0, 1, b'x', 0)\n\
+            "import socket, struct\ns = socket.socket(fileno=0)\nb = b'\\x01NARU' + struct.pack('<IIIsI', {major}, 0, 1, b'x', {count})\n{texts}\
              s.sendall(struct.pack('<I', len(b)) + b)\ns.recv(1000)\ns.recv(1)\n"
         )
     };
     script("silent", "import time\ntime.sleep(100)\n");
     script("silent-too", "import time\ntime.sleep(100)\n");
-    script("newer", &hello(2));
+    script("newer", &hello(2, &[]));
+    script("empty", &hello(1, &[]));
+    // What keeps it from speaking is not in its files, and passes.
+    let sieve = hello(1, &["{\"kind\": \"sink\", \"class\": \"x.Moody\", \"version\": \"1\"}"]);
+    script("moody", &format!("import os\nif os.path.exists('mood'):\n    raise SystemExit('not now')\n{sieve}"));
+    fs::write(plugins.join("mood"), "").unwrap();
     script("ends", "raise SystemExit('it does not like it here')\n");
     script("nonsense", "import os\nos.write(0, b'\\xff\\xff\\xff\\xff')\n");
     let path = format!("plugin.path={}", plugins.display());
@@ -107,6 +115,8 @@ fn programs_that_say_nothing_or_nonsense_are_refused_and_heard_again_once_they_a
         ("silent", "it has not said hello within"),
         ("silent-too", "it has not said hello within"),
         ("newer", "speaks version 2.0 of the protocol, and this worker 1.0"),
+        ("empty", "it describes no connector"),
+        ("moody", "not now"),
         ("ends", "it does not like it here"),
         ("nonsense", "is too large"),
     ] {
@@ -114,7 +124,9 @@ fn programs_that_say_nothing_or_nonsense_are_refused_and_heard_again_once_they_a
     }
     let example = repository().join("examples/python/counter_source.py");
     fs::copy(example, plugins.join("newer.py")).unwrap();
+    fs::remove_file(plugins.join("mood")).unwrap();
     let scanned = worker.rest().post("/admin/plugins/rescan", &json!({})).body;
-    assert_eq!(scanned["loaded"].as_array().unwrap().len(), 1, "{scanned}");
-    assert_eq!(said("newer"), None);
+    assert_eq!(scanned["loaded"].as_array().unwrap().len(), 2, "{scanned}");
+    assert_eq!((said("newer"), said("moody")), (None, None));
+    assert!(said("silent").is_some() && said("ends").is_some());
 }

@@ -37,6 +37,9 @@ pub async fn describe(program: &Program, name: &str) -> std::result::Result<Vec<
     let said = async {
         let mut channel = ProcessChannel::start(program, Limits { memory: 0 }, name, Arc::new(Silence))?;
         let descriptions = channel.hello().await?;
+        if descriptions.is_empty() {
+            return Err(Error::fatal("it describes no connector"));
+        }
         let read = |text: &String| {
             serde_json::from_str(text).map_err(|why| Error::fatal(format!("a description in it is wrong: {why}")))
         };
