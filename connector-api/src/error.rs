@@ -1,5 +1,6 @@
 //! Errors are decisions: what shall be done now, and what should the user do next.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
@@ -138,6 +139,12 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// The text that a caught panic came with.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]

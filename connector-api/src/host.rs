@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::error::panic_message;
+
 /// How much of a long piece of work is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -96,9 +98,7 @@ impl TaskContext {
         let (host, shown) = (self.host.clone(), name.to_owned());
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
-                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                host.broken(&format!("its thread {shown} panicked: {}", text.as_deref().unwrap_or("no message")));
+                host.broken(&format!("its thread {shown} panicked: {}", panic_message(&*panic)));
             }
         })
     }

@@ -90,7 +90,7 @@ mod transform;
 
 pub use connector::{Definition, ExactlyOnce};
 pub use converter::{Converter, ConverterPlugin};
-pub use error::{Decision, Error, Result};
+pub use error::{Decision, Error, Result, panic_message};
 pub use host::{Host, Memory, Progress, Silence, TaskContext, Unlimited};
 pub use plugin::Plugin;
 pub use position::{Position, SourceOffset, SourcePartition};

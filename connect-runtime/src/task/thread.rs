@@ -1,6 +1,5 @@
 //! One task, one thread: what spins, blocks or panics there hurts nobody else.
 
-use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use connector_api::{Error, Result};
+use connector_api::{Error, Result, panic_message};
 use tokio::sync::oneshot;
 
 /// How often a thread shows that it is alive.
@@ -87,7 +86,7 @@ where
             Ok(Ok(Ok(()))) => TaskEnd::Stopped,
             Ok(Ok(Err(error))) => TaskEnd::Failed(error),
             Ok(Err(error)) => TaskEnd::Failed(Error::fail("cannot start a runtime for the task").caused_by(error)),
-            Err(panic) => TaskEnd::Panicked(message_of(&*panic)),
+            Err(panic) => TaskEnd::Panicked(panic_message(&*panic)),
         };
         let _ = sender.send(end);
     })?;
@@ -111,7 +110,7 @@ where
             }
         };
         let ran = catch_unwind(AssertUnwindSafe(|| block_on(call)));
-        let _ = sender.send(ran.map_err(|panic| message_of(&*panic)));
+        let _ = sender.send(ran.map_err(|panic| panic_message(&*panic)));
     });
     spawned.map_err(|why| Error::fail("cannot start a thread").caused_by(why))?;
     match tokio::time::timeout(limit, receiver).await {
@@ -136,11 +135,6 @@ fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 /// Linux shows 15 bytes of it.
 fn thread_name(name: &str) -> String {
     name.chars().filter(|letter| *letter != '\0').take(60).collect()
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]

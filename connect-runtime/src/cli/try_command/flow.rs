@@ -13,6 +13,7 @@ use broker_wire::records::MAX_DECOMPRESSED;
 use tokio::sync::mpsc;
 
 use crate::herd::Herd;
+use crate::internal::now_ms;
 
 /// Letters of a key or value that are shown.
 const SHOWN: usize = 400;
@@ -140,9 +141,4 @@ impl Incoming {
         }
         Ok(())
     }
-}
-
-fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as i64)
 }

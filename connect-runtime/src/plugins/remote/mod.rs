@@ -15,6 +15,7 @@ use connector_api::boundary::abi;
 use connector_api::boundary::frame::{Reader, Writer};
 use connector_api::boundary::message::{Call, Reply, Request, read_error, read_reply};
 use connector_api::boundary::spare;
+use connector_api::config::{Config, Issue};
 use connector_api::plugin::LocalFuture;
 use connector_api::{Definition, Error, Host, Plugin, Result};
 
@@ -131,6 +132,12 @@ pub fn elsewhere(plugin: &Plugin, endpoint: Arc<dyn Endpoint>) -> Plugin {
 async fn ask<R: Reply>(endpoint: &dyn Endpoint, class: &str, request: Request) -> Result<R> {
     let mut channel = endpoint.open(Scope::Connector, class, Arc::new(connector_api::Silence))?;
     call(&mut *channel, request).await.1
+}
+
+/// What is wrong with a configuration; that nobody can be asked is wrong too.
+async fn validate(endpoint: &dyn Endpoint, class: &str, config: &Config) -> Vec<Issue> {
+    let issues = ask(endpoint, class, Request::Validate(config.raw().clone())).await;
+    issues.unwrap_or_else(|why| vec![Issue::error("connector.class", why.to_string())])
 }
 
 /// Makes a call; whether the sink is full, and the reply.

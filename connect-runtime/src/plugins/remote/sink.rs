@@ -13,7 +13,7 @@ use connector_api::{
     TopicPartition, Written,
 };
 
-use super::{Channel, Endpoint, Scope, ask, call};
+use super::{Channel, Endpoint, Scope, ask, call, validate};
 
 /// A sink that lives elsewhere.
 pub struct RemoteSink {
@@ -46,10 +46,7 @@ impl AnySinkConnector for RemoteSink {
     }
 
     fn validate<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Vec<Issue>> {
-        Box::pin(async {
-            let issues = self.ask(Request::Validate(config.raw().clone())).await;
-            issues.unwrap_or_else(|why| vec![Issue::error("connector.class", why.to_string())])
-        })
+        Box::pin(validate(&*self.endpoint, self.definition.class, config))
     }
 
     fn split<'a>(&'a self, config: &'a Config, max: usize) -> LocalFuture<'a, Result<Vec<RawConfig>>> {

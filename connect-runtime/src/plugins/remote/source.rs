@@ -11,7 +11,7 @@ use connector_api::{
     Definition, Error, ExactlyOnce, Outcome, PollLimits, Position, Result, SourceBatch, SourceContext, SourceRecord,
 };
 
-use super::{Channel, Endpoint, Scope, ask, call};
+use super::{Channel, Endpoint, Scope, ask, call, validate};
 
 /// A source that lives elsewhere.
 pub struct RemoteSource {
@@ -41,10 +41,7 @@ impl AnySourceConnector for RemoteSource {
     }
 
     fn validate<'a>(&'a self, config: &'a Config) -> LocalFuture<'a, Vec<Issue>> {
-        Box::pin(async {
-            let issues = self.ask(Request::Validate(config.raw().clone())).await;
-            issues.unwrap_or_else(|why| vec![Issue::error("connector.class", why.to_string())])
-        })
+        Box::pin(validate(&*self.endpoint, self.definition.class, config))
     }
 
     fn split<'a>(&'a self, config: &'a Config, max: usize) -> LocalFuture<'a, Result<Vec<RawConfig>>> {

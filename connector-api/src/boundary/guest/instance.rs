@@ -1,6 +1,5 @@
 //! A connector or a task: one call at a time, panics caught.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -20,7 +19,7 @@ use crate::boundary::abi;
 use crate::boundary::frame::Writer;
 use crate::boundary::message::{Call, Request};
 use crate::boundary::{message, spare};
-use crate::error::Result;
+use crate::error::{Result, panic_message};
 use crate::plugin::{AnySinkConnector, AnySourceConnector, LocalFuture};
 
 /// What calls are made of.
@@ -128,7 +127,7 @@ impl Instance {
                 (abi::ERROR, to.bytes)
             }
             Err(panic) => {
-                let why = panic_text(&*panic);
+                let why = panic_message(&*panic);
                 self.leave();
                 return (abi::PANIC, text(&why));
             }
@@ -186,9 +185,4 @@ fn text(text: &str) -> Vec<u8> {
     let mut to = Writer::default();
     to.text(text);
     to.bytes
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
