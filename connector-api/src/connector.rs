@@ -2,15 +2,15 @@
 
 use crate::config::ConfigDef;
 
-/// A connector's names, version and configuration.
+/// The names, version and configuration of a connector, transform, predicate or converter.
 #[derive(Clone, Debug)]
 pub struct Definition {
-    /// The class name that users write in `connector.class`. The part after the last dot, and that part without the
-    /// ending `Connector`, are accepted too.
+    /// The class name that users write in `connector.class`, `transforms.NAME.type` or `key.converter`. The part after the last dot,
+    /// and that part without the ending `Connector`, `Transformation`, `Predicate` or `Converter`, are accepted too.
     pub class: &'static str,
     /// Further names that users may write.
     pub aliases: &'static [&'static str],
-    /// The connector's own version.
+    /// Its own version.
     pub version: &'static str,
     /// What it does, in a sentence.
     pub doc: &'static str,
@@ -18,11 +18,14 @@ pub struct Definition {
     pub config: ConfigDef,
 }
 
+/// What users may leave out at the end of a class name.
+const ENDINGS: [&str; 4] = ["Connector", "Transformation", "Predicate", "Converter"];
+
 impl Definition {
-    /// Whether `name` is one of the connector's names.
+    /// Whether `name` is one of its names.
     pub fn answers_to(&self, name: &str) -> bool {
         let simple = self.simple_name();
-        let short = simple.strip_suffix("Connector").filter(|short| !short.is_empty());
+        let short = ENDINGS.iter().find_map(|ending| simple.strip_suffix(ending)).filter(|short| !short.is_empty());
         name == self.class || name == simple || Some(name) == short || self.aliases.contains(&name)
     }
 

@@ -2,13 +2,17 @@
 
 use bytes::Bytes;
 
-use crate::config::{Config, ConfigDef};
+use crate::config::{Config, Issue};
+use crate::connector::Definition;
 use crate::data::{Format, Payload};
 use crate::error::Result;
 
-/// Writes payloads as bytes and reads them back. Every task has converters of its own, one for keys and one for values,
-/// so a converter may keep caches.
-pub trait Converter: Send {
+/// Writes payloads as bytes and reads them back. Every task has converters of its own, one for keys, one for values and one for
+/// headers, so a converter may keep caches.
+///
+/// What an error does: one that says retry has the same payload come again, for as long as `errors.retry.timeout` allows; every
+/// other one is a record that cannot be taken, and `errors.tolerance` says whether the task goes on without it.
+pub trait Converter {
     /// Appends the bytes of `payload` to `out`. `Ok(false)` if there is nothing to write at all, not even an empty
     /// value: a missing key or a tombstone.
     fn encode(&mut self, topic: &str, payload: &Payload, out: &mut Vec<u8>) -> Result<bool>;
@@ -17,14 +21,43 @@ pub trait Converter: Send {
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload>;
 }
 
+/// What a converter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Keys.
+    Key,
+    /// Values.
+    Value,
+    /// Values of headers.
+    Header,
+}
+
+impl Use {
+    /// As Kafka Connect writes it: `key`, `value`, `header`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Use::Key => "key",
+            Use::Value => "value",
+            Use::Header => "header",
+        }
+    }
+
+    /// Of that name.
+    pub fn of(name: &str) -> Option<Use> {
+        [Use::Key, Use::Value, Use::Header].into_iter().find(|known| known.name() == name)
+    }
+}
+
 /// A kind of converter, by its class.
-pub trait ConverterPlugin: Send + Sync {
-    /// The class name; short names follow the rule of [`Definition::answers_to`](crate::Definition::answers_to).
-    fn class(&self) -> &'static str;
+pub trait ConverterPlugin: Send + Sync + 'static {
+    /// Names, version, keys: those behind `key.converter.`, `value.converter.` or `header.converter.` but for `plugin.version`.
+    fn definition(&self) -> Definition;
 
-    /// Its keys, without the prefix `key.converter.` or `value.converter.`.
-    fn config(&self) -> ConfigDef;
+    /// What is wrong with a configuration beyond single keys.
+    fn validate(&self, _config: &Config) -> Vec<Issue> {
+        Vec::new()
+    }
 
-    /// A converter for keys or for values.
-    fn converter(&self, config: &Config, is_key: bool) -> Result<Box<dyn Converter>>;
+    /// One for a task.
+    fn converter(&self, config: &Config, of: Use) -> Result<Box<dyn Converter>>;
 }

@@ -12,8 +12,8 @@
 //! | [`data`] | payloads, values, schemas |
 //! | [`config`] | keys, from which checking, documents and typed settings come |
 //! | [`Error`] | errors that are decisions: retry, reject, fail, fatal, bad config |
-//! | [`Converter`], [`Transform`] | what the worker puts between a connector and the log |
-//! | [`Plugin`] | a connector of any type, as the worker's table holds it |
+//! | [`Converter`], [`Transform`], [`Predicate`] | what the worker puts between a connector and the log |
+//! | [`Plugin`], [`Export`] | a connector of any type, as the worker's table holds it; what a library exports |
 //! | [`boundary`], `export!` (feature `plugin`) | connectors as dynamic libraries and processes of their own |
 //! | `conformance` (feature) | the checks that every connector passes, and doubles that misbehave |
 //!
@@ -89,12 +89,12 @@ mod source;
 mod transform;
 
 pub use connector::{Definition, ExactlyOnce};
-pub use converter::{Converter, ConverterPlugin};
+pub use converter::{Converter, ConverterPlugin, Use};
 pub use error::{Decision, Error, Result, panic_message};
 pub use host::{Host, Memory, Progress, Silence, TaskContext, Unlimited};
-pub use plugin::Plugin;
+pub use plugin::{Export, Plugin};
 pub use position::{Position, SourceOffset, SourcePartition};
 pub use record::{Header, Headers, SinkRecord, SourceRecord, TimestampType, Topic, TopicPartition};
 pub use sink::{FlushOccasion, Flushed, Formats, ReadFrom, SinkConnector, SinkTask, Taken, Written};
 pub use source::{Outcome, PollLimits, SourceBatch, SourceConnector, SourceContext, SourceTask};
-pub use transform::{Transform, TransformRecord};
+pub use transform::{Fate, Predicate, PredicatePlugin, Reads, Transform, TransformPlugin, TransformRecord};

@@ -1,4 +1,4 @@
-//! Connectors of any type behind one type: what the worker's table of plugins holds.
+//! Connectors of any type behind one type: what the worker's table of plugins holds, and what a library exports.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use crate::config::{Config, Issue, RawConfig};
 use crate::connector::{Definition, ExactlyOnce};
+use crate::converter::ConverterPlugin;
 use crate::error::Result;
 use crate::host::TaskContext;
 use crate::position::Position;
 use crate::record::{SinkRecord, SourceRecord, TopicPartition};
 use crate::sink::{FlushOccasion, Flushed, Formats, ReadFrom, SinkConnector, SinkTask, Taken, Written};
 use crate::source::{Outcome, PollLimits, SourceBatch, SourceConnector, SourceContext, SourceTask};
+use crate::transform::{PredicatePlugin, TransformPlugin};
 
 /// A future that stays on its thread.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -65,6 +67,62 @@ impl Plugin {
         match self {
             Plugin::Source(source) => source.split(config, max),
             Plugin::Sink(sink) => sink.split(config, max),
+        }
+    }
+}
+
+/// What a library exports: a connector, or something to put between connectors and the log.
+#[derive(Clone)]
+pub enum Export {
+    /// A connector.
+    Connector(Plugin),
+    /// A transform.
+    Transform(Arc<dyn TransformPlugin>),
+    /// A predicate.
+    Predicate(Arc<dyn PredicatePlugin>),
+    /// A converter.
+    Converter(Arc<dyn ConverterPlugin>),
+}
+
+impl From<Plugin> for Export {
+    fn from(plugin: Plugin) -> Export {
+        Export::Connector(plugin)
+    }
+}
+
+impl Export {
+    /// A transform of that kind.
+    pub fn transform(plugin: impl TransformPlugin) -> Export {
+        Export::Transform(Arc::new(plugin))
+    }
+
+    /// A predicate of that kind.
+    pub fn predicate(plugin: impl PredicatePlugin) -> Export {
+        Export::Predicate(Arc::new(plugin))
+    }
+
+    /// A converter of that kind.
+    pub fn converter(plugin: impl ConverterPlugin) -> Export {
+        Export::Converter(Arc::new(plugin))
+    }
+
+    /// Names, version, keys.
+    pub fn definition(&self) -> Definition {
+        match self {
+            Export::Connector(plugin) => plugin.definition(),
+            Export::Transform(plugin) => plugin.definition(),
+            Export::Predicate(plugin) => plugin.definition(),
+            Export::Converter(plugin) => plugin.definition(),
+        }
+    }
+
+    /// `source`, `sink`, or, as Kafka Connect calls them, `transformation`, `predicate`, `converter`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Export::Connector(plugin) => plugin.kind(),
+            Export::Transform(_) => "transformation",
+            Export::Predicate(_) => "predicate",
+            Export::Converter(_) => "converter",
         }
     }
 }

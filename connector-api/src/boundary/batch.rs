@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! batch    u32 number of records · u32 where the tables begin · records · tables
-//! record   u32 topic · i32 partition (-1: none) · i64 offset · i64 timestamp (lowest number: none)
+//! record   u32 topic · i32 partition (-1: none) · i64 offset (-1: none) · i64 timestamp (lowest number: none)
 //!          u32 bytes of the key · u32 bytes of the value · u8 form of the key · u8 form of the value
 //!          u8 timestamp type · u8 0 · u32 number of headers · u32 topic in the log · u32 0
 //!          key · value · headers
@@ -104,12 +104,27 @@ impl BatchWriter {
             topic: &record.topic,
             origin: &record.topic,
             partition: record.partition.unwrap_or(-1),
-            offset: 0,
+            offset: record.offset.unwrap_or(-1),
             timestamp: record.timestamp,
             timestamp_type: TimestampType::CreateTime,
             key: &record.key,
             value: &record.value,
             headers: &record.headers,
+        });
+    }
+
+    /// Appends payloads for a converter, or from one: as values of records that have nothing else but their topics.
+    pub fn payloads(&mut self, to: &mut Writer, payloads: &[(&Topic, &Payload)]) {
+        self.batch(to, payloads, |(topic, value)| Parts {
+            topic,
+            origin: topic,
+            partition: -1,
+            offset: -1,
+            timestamp: None,
+            timestamp_type: TimestampType::CreateTime,
+            key: &Payload::Null,
+            value,
+            headers: &[],
         });
     }
 
@@ -294,12 +309,13 @@ impl Stored for SourceRecord {
 impl Stored for TransformRecord {
     fn blank(topic: &Topic) -> TransformRecord {
         let (key, value, headers) = (Payload::Null, Payload::Null, Vec::new());
-        TransformRecord { topic: topic.clone(), partition: None, key, value, headers, timestamp: None }
+        TransformRecord { topic: topic.clone(), partition: None, offset: None, key, value, headers, timestamp: None }
     }
 
     fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()> {
         same_topic(&mut self.topic, tables.topic(head.u32_at(0))?);
         self.partition = Some(head.partition()).filter(|partition| *partition >= 0);
+        self.offset = Some(head.i64_at(8)).filter(|offset| *offset >= 0);
         self.timestamp = head.timestamp();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A connector's names, version and keys as JSON: how a plugin describes itself.
+//! The names, version and keys of a connector, transform, predicate or converter as JSON: how a plugin describes itself.
 //!
 //! ```json
 //! {"kind": "source", "class": "example.ThingSource", "aliases": ["thing"], "version": "1.0.0", "doc": "...",
@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Check, ConfigDef, ConfigKey, ConfigType, Effect, Importance, Preset, Width};
 use crate::connector::Definition;
 
-/// What a plugin says about one of its connectors.
+/// What a plugin says about one of those that are in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Described {
-    /// `source` or `sink`.
+    /// `source`, `sink`, `transformation`, `predicate` or `converter`.
     pub kind: String,
     /// The class.
     pub class: String,

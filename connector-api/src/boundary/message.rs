@@ -8,6 +8,7 @@
 //! | exactly once | 4 | config | u8 1 if supported |
 //! | check positions | 5 | config, positions | - |
 //! | formats | 6 | config | u8 form of keys, u8 form of values |
+//! | reads | 7 | config | u8 1 if it looks into keys, u8 1 if into values |
 //! | start | 16 | text connector, u32 task, config, positions | - |
 //! | poll | 17 | u32 records, u64 bytes, u64 milliseconds | u8 0; or u8 1, u64 batch, positions, batch of records |
 //! | settled | 18 | u64 batch, u8 0 delivered, 1 failed and text, 2 unknown | - |
@@ -17,6 +18,15 @@
 //! | written | 22 | - | written |
 //! | flush | 23 | u8 0 interval, 1 closing | u8 0 everything; 1 safe; 2 written |
 //! | close | 24 | list of partitions | - |
+//! | apply | 25 | batch of records | list of u32 indexes that are dropped, failed, batch of the others |
+//! | test | 26 | batch of records | failed, list of u8 1 for each record that it is for, 0 for each other |
+//! | encode | 27 | batch of records | failed, batch of the others with bytes or null as values |
+//! | decode | 28 | u8 form, batch of records | failed, batch of the others with that form as values |
+//!
+//! The calls from 25 on are those of transforms (apply), predicates (test) and converters (encode, decode); they have validate, start
+//! and stop too, the first two also reads. A converter is given its payloads as the values of records, keys too; what they are is
+//! said at its start, by the key `converter.type`: `key`, `value` or `header`. Indexes are ascending. Failed is a list of u32 index
+//! and error.
 //!
 //! A config is a list of texts, key and value. Positions are a list of texts with JSON objects, the partition, and an option of
 //! one for its offset. A partition is a text and a u32. Rejected is a list of u32 index and error; safe a list of partitions with
@@ -37,6 +47,7 @@ use crate::position::{Position, SourceOffset, SourcePartition};
 use crate::record::{SourceRecord, TopicPartition};
 use crate::sink::{FlushOccasion, Flushed, Formats, ReadFrom, Taken, Written};
 use crate::source::{Outcome, PollLimits, SourceBatch};
+use crate::transform::Reads;
 
 /// A call, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +60,7 @@ pub enum Call {
     ExactlyOnce = 4,
     CheckPositions = 5,
     Formats = 6,
+    Reads = 7,
     Start = 16,
     Poll = 17,
     Settled = 18,
@@ -58,17 +70,22 @@ pub enum Call {
     Written = 22,
     Flush = 23,
     Close = 24,
+    Apply = 25,
+    Test = 26,
+    Encode = 27,
+    Decode = 28,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Call; 15] = [
+    pub const ALL: [Call; 20] = [
         Call::Validate,
         Call::Split,
         Call::Watch,
         Call::ExactlyOnce,
         Call::CheckPositions,
         Call::Formats,
+        Call::Reads,
         Call::Start,
         Call::Poll,
         Call::Settled,
@@ -78,6 +95,10 @@ impl Call {
         Call::Written,
         Call::Flush,
         Call::Close,
+        Call::Apply,
+        Call::Test,
+        Call::Encode,
+        Call::Decode,
     ];
 
     /// The call of that number.
@@ -96,6 +117,7 @@ pub enum Request {
     ExactlyOnce(RawConfig),
     CheckPositions(RawConfig, Vec<Position>),
     Formats(RawConfig),
+    Reads(RawConfig),
     Start(Start),
     Poll(PollLimits),
     Settled(u64, Outcome),
@@ -106,6 +128,14 @@ pub enum Request {
     Written,
     Flush(FlushOccasion),
     Close(Vec<TopicPartition>),
+    /// The batch, for [`BatchReader::transform`].
+    Apply(Bytes),
+    /// The same.
+    Test(Bytes),
+    /// The same; the payloads are the values.
+    Encode(Bytes),
+    /// The same, and the form that is wanted.
+    Decode(Format, Bytes),
 }
 
 /// What a task is told at its start.
@@ -131,6 +161,7 @@ impl Request {
             Request::ExactlyOnce(_) => Call::ExactlyOnce,
             Request::CheckPositions(..) => Call::CheckPositions,
             Request::Formats(_) => Call::Formats,
+            Request::Reads(_) => Call::Reads,
             Request::Start(_) => Call::Start,
             Request::Poll(_) => Call::Poll,
             Request::Settled(..) => Call::Settled,
@@ -140,15 +171,21 @@ impl Request {
             Request::Written => Call::Written,
             Request::Flush(_) => Call::Flush,
             Request::Close(_) => Call::Close,
+            Request::Apply(_) => Call::Apply,
+            Request::Test(_) => Call::Test,
+            Request::Encode(_) => Call::Encode,
+            Request::Decode(..) => Call::Decode,
         }
     }
 
     /// Appends it.
     pub fn write(&self, to: &mut Writer) {
         match self {
-            Request::Validate(raw) | Request::Watch(raw) | Request::ExactlyOnce(raw) | Request::Formats(raw) => {
-                config(to, raw);
-            }
+            Request::Validate(raw)
+            | Request::Watch(raw)
+            | Request::ExactlyOnce(raw)
+            | Request::Formats(raw)
+            | Request::Reads(raw) => config(to, raw),
             Request::Split(raw, max) => {
                 config(to, raw);
                 to.count(*max);
@@ -176,7 +213,10 @@ impl Request {
             Request::Open(partitions) | Request::Close(partitions) => {
                 to.list(partitions.iter(), partition);
             }
-            Request::Put(batch) => to.bytes.extend_from_slice(batch),
+            Request::Put(batch) | Request::Apply(batch) | Request::Test(batch) | Request::Encode(batch) => {
+                to.bytes.extend_from_slice(batch);
+            }
+            Request::Decode(wanted, batch) => to.u8(format(*wanted)).bytes.extend_from_slice(batch),
             Request::Flush(occasion) => {
                 to.u8(u8::from(*occasion == FlushOccasion::Closing));
             }
@@ -186,8 +226,12 @@ impl Request {
 
     /// Reads one.
     pub fn read(call: Call, message: Bytes) -> Read<Request> {
-        if call == Call::Put {
-            return Ok(Request::Put(message));
+        match call {
+            Call::Put => return Ok(Request::Put(message)),
+            Call::Apply => return Ok(Request::Apply(message)),
+            Call::Test => return Ok(Request::Test(message)),
+            Call::Encode => return Ok(Request::Encode(message)),
+            _ => {}
         }
         let mut from = Reader::new(message);
         let request = Request::read_from(call, &mut from)?;
@@ -203,6 +247,7 @@ impl Request {
             Call::ExactlyOnce => Request::ExactlyOnce(read_config(from)?),
             Call::CheckPositions => Request::CheckPositions(read_config(from)?, read_positions(from)?),
             Call::Formats => Request::Formats(read_config(from)?),
+            Call::Reads => Request::Reads(read_config(from)?),
             Call::Start => Request::Start(Start {
                 connector: from.string()?,
                 task: from.u32()?,
@@ -218,6 +263,10 @@ impl Request {
             Call::Stop => Request::Stop,
             Call::Open => Request::Open(from.list(read_partition)?),
             Call::Put => Request::Put(from.slice(from.left())?),
+            Call::Apply => Request::Apply(from.slice(from.left())?),
+            Call::Test => Request::Test(from.slice(from.left())?),
+            Call::Encode => Request::Encode(from.slice(from.left())?),
+            Call::Decode => Request::Decode(read_format(from)?, from.slice(from.left())?),
             Call::Written => Request::Written,
             Call::Flush => Request::Flush(match from.flag()? {
                 true => FlushOccasion::Closing,
@@ -401,6 +450,16 @@ impl Reply for Formats {
     }
 }
 
+impl Reply for Reads {
+    fn write(&self, to: &mut Writer) {
+        to.u8(u8::from(self.key)).u8(u8::from(self.value));
+    }
+
+    fn read(from: &mut Reader) -> Read<Self> {
+        Ok(Reads { key: from.flag()?, value: from.flag()? })
+    }
+}
+
 /// The number of a form.
 pub fn format(format: Format) -> u8 {
     match format {
@@ -436,10 +495,7 @@ impl Reply for Vec<ReadFrom> {
 impl Reply for Taken {
     fn write(&self, to: &mut Writer) {
         to.u8(u8::from(self.kept));
-        to.list(self.rejected.iter(), |to, (index, why)| {
-            to.count(*index);
-            error(to, why);
-        });
+        failed(to, &self.rejected);
         to.option(self.again.as_ref(), |to, (indexes, why)| {
             to.list(indexes.iter(), |to, index| {
                 to.count(*index);
@@ -451,10 +507,23 @@ impl Reply for Taken {
     fn read(from: &mut Reader) -> Read<Self> {
         Ok(Taken {
             kept: from.flag()?,
-            rejected: from.list(|from| Ok((from.u32()? as usize, read_error(from)?)))?,
+            rejected: read_failed(from)?,
             again: from.option(|from| Ok((from.list(|from| Ok(from.u32()? as usize))?, read_error(from)?)))?,
         })
     }
+}
+
+/// Appends records that failed, by their indexes.
+pub fn failed(to: &mut Writer, failed: &[(usize, Error)]) {
+    to.list(failed.iter(), |to, (index, why)| {
+        to.count(*index);
+        error(to, why);
+    });
+}
+
+/// Reads records that failed.
+pub fn read_failed(from: &mut Reader) -> Read<Vec<(usize, Error)>> {
+    from.list(|from| Ok((from.u32()? as usize, read_error(from)?)))
 }
 
 fn safe(to: &mut Writer, safe: &[(TopicPartition, i64)]) {

@@ -1,4 +1,4 @@
-//! Requests to methods, results to replies.
+//! Requests to methods of connectors, results to replies.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -46,18 +46,18 @@ impl SinkState {
     }
 }
 
-fn reply(reply: &impl Reply) -> Result<Writer> {
+pub fn reply(reply: &impl Reply) -> Result<Writer> {
     let mut to = Writer::on(spare::take());
     reply.write(&mut to);
     Ok(to)
 }
 
-fn misplaced(request: &Request) -> Error {
+pub fn misplaced(request: &Request) -> Error {
     Error::fatal(format!("the call {:?} is not one of this plugin", request.call()))
 }
 
 /// Reads settings by the connector's own definition, checks in code included: those cannot cross the boundary.
-fn settings(definition: &ConfigDef, raw: &RawConfig) -> Result<Config> {
+pub fn settings(definition: &ConfigDef, raw: &RawConfig) -> Result<Config> {
     let checked = definition.read(raw);
     match checked.issues.iter().find(|issue| issue.is_error()) {
         Some(issue) => Err(Error::bad_config(&issue.key, &issue.message)),
@@ -66,7 +66,7 @@ fn settings(definition: &ConfigDef, raw: &RawConfig) -> Result<Config> {
 }
 
 /// What checks in code say; the worker has made all others already.
-fn own_issues(definition: &ConfigDef, raw: &RawConfig) -> (Config, Vec<Issue>) {
+pub fn own_issues(definition: &ConfigDef, raw: &RawConfig) -> (Config, Vec<Issue>) {
     let checked = definition.read(raw);
     let in_code = |issue: &Issue| matches!(definition.find(&issue.key), Some(key) if matches!(key.check, Check::By(_)));
     let issues = checked.issues.into_iter().filter(|issue| issue.is_error() && in_code(issue)).collect();

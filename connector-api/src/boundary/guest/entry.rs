@@ -9,10 +9,10 @@ use super::host::HostLink;
 use super::instance::{Instance, Target};
 use super::logs;
 use super::waker::Lent;
-use crate::Plugin;
 use crate::boundary::abi::{self, Buffer, Descriptor, Host, Slice, Waker};
 use crate::boundary::definition::Described;
 use crate::boundary::spare;
+use crate::plugin::{Export, Plugin};
 
 /// How the library was built.
 #[derive(Clone, Copy, Debug)]
@@ -23,21 +23,21 @@ pub struct Build {
     pub unwinds: bool,
 }
 
-static PLUGINS: OnceLock<Vec<Plugin>> = OnceLock::new();
+static EXPORTS: OnceLock<Vec<Export>> = OnceLock::new();
 static DESCRIPTOR: OnceLock<Descriptor> = OnceLock::new();
 
-/// The descriptor of a library with these connectors; null if they cannot be described.
-pub fn describe(build: Build, plugins: impl FnOnce() -> Vec<Plugin>) -> *const Descriptor {
+/// The descriptor of a library with these plugins; null if they cannot be described.
+pub fn describe(build: Build, exports: impl FnOnce() -> Vec<Export>) -> *const Descriptor {
     let described = catch_unwind(AssertUnwindSafe(|| {
-        let plugins = PLUGINS.get_or_init(plugins);
-        let descriptor = DESCRIPTOR.get_or_init(|| descriptor(build, plugins));
+        let exports = EXPORTS.get_or_init(exports);
+        let descriptor = DESCRIPTOR.get_or_init(|| descriptor(build, exports));
         std::ptr::from_ref(descriptor)
     }));
     described.unwrap_or(std::ptr::null())
 }
 
-fn descriptor(build: Build, plugins: &[Plugin]) -> Descriptor {
-    let definitions: Vec<Slice> = plugins.iter().map(definition).collect();
+fn descriptor(build: Build, exports: &[Export]) -> Descriptor {
+    let definitions: Vec<Slice> = exports.iter().map(definition).collect();
     let definitions: &'static [Slice] = definitions.leak();
     Descriptor {
         magic: abi::MAGIC,
@@ -60,9 +60,9 @@ fn descriptor(build: Build, plugins: &[Plugin]) -> Descriptor {
     }
 }
 
-fn definition(plugin: &Plugin) -> Slice {
-    let watches = matches!(plugin, Plugin::Source(source) if source.watches());
-    let described = Described::new(plugin.kind(), &plugin.definition(), watches);
+fn definition(export: &Export) -> Slice {
+    let watches = matches!(export, Export::Connector(Plugin::Source(source)) if source.watches());
+    let described = Described::new(export.kind(), &export.definition(), watches);
     // A struct of texts and numbers always has a JSON text.
     Slice::of(serde_json::to_vec(&described).unwrap_or_default().leak())
 }
@@ -75,10 +75,10 @@ unsafe extern "C" fn initialize(host: Host, log_level: u32) {
 unsafe extern "C" fn open(definition: u32, scope: u32, host: Host) -> *mut abi::Instance {
     let host = HostLink::new(host);
     let made = catch_unwind(AssertUnwindSafe(|| {
-        let plugin = PLUGINS.get()?.get(definition as usize)?;
+        let export = EXPORTS.get()?.get(definition as usize)?;
         let target = match scope {
-            abi::CONNECTOR => Target::connector(plugin),
-            abi::TASK => Target::task(plugin),
+            abi::CONNECTOR => Target::whole(export),
+            abi::TASK => Target::task(export),
             _ => return None,
         };
         Instance::new(target, host).map(Box::new)
@@ -136,9 +136,9 @@ unsafe extern "C" fn close(at: *mut abi::Instance) {
     (*instance).close();
 }
 
-/// Exports connectors from a dynamic library.
+/// Exports plugins from a dynamic library.
 ///
-/// Takes any number of [`Plugin`]s. The crate is a `cdylib`, and has this once.
+/// Takes any number of [`Plugin`]s and [`Export`]s. The crate is a `cdylib`, and has this once.
 ///
 /// ```ignore
 /// connector_api::export!(connector_api::Plugin::source(MySource), connector_api::Plugin::sink(MySink));
@@ -153,7 +153,7 @@ macro_rules! export {
                 package: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
                 unwinds: cfg!(panic = "unwind"),
             };
-            $crate::boundary::guest::describe(build, || vec![$($plugin),+])
+            $crate::boundary::guest::describe(build, || vec![$($crate::Export::from($plugin)),+])
         }
     };
 }

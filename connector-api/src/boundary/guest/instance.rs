@@ -14,13 +14,13 @@ use tokio::task::LocalSet;
 use super::dispatch::{self, SinkState, SourceState};
 use super::host::HostLink;
 use super::logs;
-use crate::Plugin;
+use super::part::{self, PartState};
 use crate::boundary::abi;
 use crate::boundary::frame::Writer;
 use crate::boundary::message::{Call, Request};
 use crate::boundary::{message, spare};
 use crate::error::{Result, panic_message};
-use crate::plugin::{AnySinkConnector, AnySourceConnector, LocalFuture};
+use crate::plugin::{AnySinkConnector, AnySourceConnector, Export, LocalFuture, Plugin};
 
 /// What calls are made of.
 pub enum Target {
@@ -28,22 +28,29 @@ pub enum Target {
     SinkConnector(Arc<dyn AnySinkConnector>),
     SourceTask(Rc<RefCell<SourceState>>),
     SinkTask(Rc<RefCell<SinkState>>),
+    /// A transform, predicate or converter.
+    Part(Export),
+    PartTask(Rc<RefCell<PartState>>),
 }
 
 impl Target {
-    /// A connector as a whole.
-    pub fn connector(plugin: &Plugin) -> Target {
-        match plugin {
-            Plugin::Source(source) => Target::SourceConnector(source.clone()),
-            Plugin::Sink(sink) => Target::SinkConnector(sink.clone()),
+    /// A plugin as a whole.
+    pub fn whole(export: &Export) -> Target {
+        match export {
+            Export::Connector(Plugin::Source(source)) => Target::SourceConnector(source.clone()),
+            Export::Connector(Plugin::Sink(sink)) => Target::SinkConnector(sink.clone()),
+            part => Target::Part(part.clone()),
         }
     }
 
-    /// A new task of a connector.
-    pub fn task(plugin: &Plugin) -> Target {
-        match plugin {
-            Plugin::Source(source) => Target::SourceTask(Rc::new(RefCell::new(SourceState::new(source)))),
-            Plugin::Sink(sink) => Target::SinkTask(Rc::new(RefCell::new(SinkState::new(sink)))),
+    /// What a new task has of it.
+    pub fn task(export: &Export) -> Target {
+        match export {
+            Export::Connector(Plugin::Source(source)) => {
+                Target::SourceTask(Rc::new(RefCell::new(SourceState::new(source))))
+            }
+            Export::Connector(Plugin::Sink(sink)) => Target::SinkTask(Rc::new(RefCell::new(SinkState::new(sink)))),
+            part => Target::PartTask(Rc::new(RefCell::new(PartState::new(part)))),
         }
     }
 }
@@ -98,6 +105,8 @@ impl Instance {
                     Target::SinkTask(task) => {
                         Box::pin(dispatch::sink_task(task.clone(), request, host, self.full.clone()))
                     }
+                    Target::Part(export) => Box::pin(part::part(export.clone(), request)),
+                    Target::PartTask(task) => Box::pin(part::part_task(task.clone(), request)),
                 });
             }
             (Ok(_), None) => self.broken = Some("the instance has panicked and is gone".to_owned()),

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `entry.rs` | the library's descriptor and its functions |
 //! | `instance.rs` | a connector or a task: one call at a time, panics caught |
-//! | `dispatch.rs` | requests to methods, results to replies |
+//! | `dispatch.rs` | requests to methods of connectors, results to replies |
+//! | `part.rs` | the same for transforms, predicates and converters |
 //! | `host.rs` | the worker, as the library's code sees it |
 //! | `logs.rs` | `tracing` and panics into the worker's log |
 //! | `waker.rs` | the worker's waker as a Rust one |
@@ -17,6 +18,7 @@ mod entry;
 mod host;
 mod instance;
 mod logs;
+mod part;
 mod waker;
 
 pub use entry::{Build, describe};

@@ -141,14 +141,8 @@ pub fn source_record() -> impl Strategy<Value = SourceRecord> {
 }
 
 pub fn transform_record() -> impl Strategy<Value = TransformRecord> {
-    source_record().prop_map(|SourceRecord { topic, partition, key, value, headers, timestamp }| TransformRecord {
-        topic,
-        partition,
-        key,
-        value,
-        headers,
-        timestamp,
-    })
+    (source_record(), option::of(0..i64::MAX))
+        .prop_map(|(record, offset)| TransformRecord { offset, ..TransformRecord::of_source(record) })
 }
 
 pub fn sink_record() -> impl Strategy<Value = SinkRecord> {
@@ -229,6 +223,11 @@ pub fn request() -> BoxedStrategy<Request> {
         Just(()).prop_map(|()| Request::Written),
         occasion.prop_map(Request::Flush),
         partitions().prop_map(Request::Close),
+        config().prop_map(Request::Reads),
+        bytes().prop_map(Request::Apply),
+        bytes().prop_map(Request::Test),
+        bytes().prop_map(Request::Encode),
+        (format(), bytes()).prop_map(|(format, bytes)| Request::Decode(format, bytes)),
     ]
     .boxed()
 }
