@@ -9,9 +9,10 @@
 //! | `task/` | what every task has: thread, orders, status, memory, restarts |
 //! | `source/`, `sink/` | THE two loops |
 //! | `convert/` | bytes to values and back |
+//! | `transform/` | what stands between a connector and the log beside that |
 //! | `offsets/`, `internal/` | positions; the worker's own topics |
 //! | `log/` | the way to the log |
-//! | `config/`, `secrets/`, `plugins.rs` | settings, what must not be shown, the connectors |
+//! | `config/`, `secrets/`, `plugins/` | settings, what must not be shown, the connectors |
 
 pub mod cli;
 pub mod config;
@@ -26,4 +27,5 @@ pub mod secrets;
 pub mod sink;
 pub mod source;
 pub mod task;
+pub mod transform;
 pub mod worker;

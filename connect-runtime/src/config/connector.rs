@@ -3,21 +3,23 @@
 use connector_api::Plugin;
 use connector_api::config::{Config, ConfigDef, Issue, RawConfig, Severity};
 
+use super::WorkerConfig;
 use super::client::override_issues;
 use super::connector_keys::{common_keys, sink_keys, source_keys};
 use super::errors::dead_letter_issues;
-use super::{ConverterConfig, WorkerConfig};
-use crate::convert::{converter_keys, find_converter};
+use super::part_keys::{part_issues, part_keys};
+use crate::plugins::Plugins;
 
 pub(crate) use super::connector_keys::whole_name;
 
-/// All keys of a connector: its own first, then those that all have. Its own win.
-pub fn all_keys(plugin: &Plugin) -> ConfigDef {
+/// All keys of a connector: its own first, then those that all have, then those of what stands between it and the log. Its own
+/// win.
+pub fn all_keys(plugin: &Plugin, raw: &RawConfig, plugins: &Plugins) -> ConfigDef {
     let of_kind = match plugin {
         Plugin::Source(_) => source_keys(),
         Plugin::Sink(_) => sink_keys(),
     };
-    plugin.definition().config.and(&common_keys()).and(&of_kind)
+    plugin.definition().config.and(&common_keys()).and(&of_kind).and(&part_keys(raw, plugins))
 }
 
 /// A configuration that has been looked at without asking anybody.
@@ -37,12 +39,10 @@ impl CheckedConnector {
 }
 
 /// Looks at a configuration whose variables have been resolved.
-pub fn check(plugin: &Plugin, raw: &RawConfig, worker: &WorkerConfig) -> CheckedConnector {
-    let checked = all_keys(plugin).check(raw);
+pub fn check(plugin: &Plugin, raw: &RawConfig, worker: &WorkerConfig, plugins: &Plugins) -> CheckedConnector {
+    let checked = all_keys(plugin, raw, plugins).check(raw);
     let mut issues = checked.issues;
-    for which in ["key", "value", "header"] {
-        issues.extend(converter_issues(raw, which));
-    }
+    issues.extend(part_issues(raw, worker, plugins));
     let is_source = matches!(plugin, Plugin::Source(_));
     issues.extend(override_issues(raw, is_source));
     if !worker.allow_overrides {
@@ -55,42 +55,6 @@ pub fn check(plugin: &Plugin, raw: &RawConfig, worker: &WorkerConfig) -> Checked
         issues.extend(dead_letter_issues(&checked.config));
     }
     CheckedConnector { config: checked.config, issues }
-}
-
-/// The converter of a connector: its own, or the worker's. Naming one replaces the worker's whole block.
-pub fn converter_of(raw: &RawConfig, which: &str, worker: &ConverterConfig) -> ConverterConfig {
-    match raw.get(&format!("{which}.converter")) {
-        Some(class) => ConverterConfig { class: class.trim().to_owned(), options: converter_options(raw, which) },
-        None => worker.clone(),
-    }
-}
-
-fn converter_options(raw: &RawConfig, which: &str) -> RawConfig {
-    let prefix = format!("{which}.converter.");
-    raw.iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone()))).collect()
-}
-
-fn converter_issues(raw: &RawConfig, which: &str) -> Vec<Issue> {
-    let key = format!("{which}.converter");
-    let options = converter_options(raw, which);
-    let Some(class) = raw.get(&key) else {
-        let lone = |option: &String| {
-            let message =
-                format!("`{key}.{option}` has no effect without `{key}`: the worker's converter is used as it is.");
-            Issue::warning(format!("{key}.{option}"), message)
-        };
-        return options.keys().map(lone).collect();
-    };
-    if let Err(error) = find_converter(class.trim()) {
-        return vec![Issue::error(&key, error.to_string())];
-    }
-    let issues = converter_keys(class.trim()).check(&options).issues;
-    let named = |issue: Issue| {
-        let full = format!("{key}.{}", issue.key);
-        let message = issue.message.replacen(&format!("`{}`", issue.key), &format!("`{full}`"), 1);
-        Issue { key: full, severity: issue.severity, message }
-    };
-    issues.into_iter().map(named).collect()
 }
 
 fn forbidden_overrides(raw: &RawConfig) -> Vec<Issue> {
@@ -174,7 +138,7 @@ mod tests {
         let base = [("name", "n"), ("connector.class", class)];
         let raw = base.iter().chain(pairs).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let worker = WorkerConfig::from_raw(RawConfig::new()).unwrap().0;
-        let issues = check(plugin, &raw, &worker).issues;
+        let issues = check(plugin, &raw, &worker, &Plugins::builtin()).issues;
         issues.iter().map(|issue| format!("{:?}: {issue}", issue.severity)).collect()
     }
 
@@ -196,7 +160,7 @@ mod tests {
         assert_eq!(
             said(&source, &option),
             [
-                "Warning: `value.converter.schema.enable` is not a known key and has no effect; the nearest known key is `schemas.enable`."
+                "Warning: `value.converter.schema.enable` is not a known key and has no effect; the nearest known key is `value.converter.schemas.enable`."
             ]
         );
         let lone = said(&source, &[("value.converter.schemas.enable", "false")]);
@@ -205,9 +169,6 @@ mod tests {
 
     #[test]
     fn what_would_change_the_outcome_if_it_were_ignored_is_refused() {
-        let sink = Plugin::sink(DoubleSink);
-        let transforms = said(&sink, &[("topics", "a"), ("transforms", "x")]);
-        assert!(transforms[0].starts_with("Error: `transforms` can only be"), "{transforms:?}");
         let source = Plugin::source(DoubleSource);
         let creation = said(&source, &[("topic.creation.default.partitions", "3")]);
         assert!(creation[0].contains("`topic.creation.default.replication.factor` is required"), "{creation:?}");
@@ -220,7 +181,7 @@ mod tests {
         for bad in ["", "a\u{7}b", &long] {
             let raw = RawConfig::from([("name".to_owned(), bad.to_owned())]);
             let worker = WorkerConfig::from_raw(RawConfig::new()).unwrap().0;
-            let issues = check(&sink, &raw, &worker).issues;
+            let issues = check(&sink, &raw, &worker, &Plugins::builtin()).issues;
             assert!(issues.iter().any(|issue| issue.key == "name" && issue.is_error()), "{bad:?}");
         }
     }

@@ -21,9 +21,6 @@ pub(super) fn common_keys() -> ConfigDef {
             "The converter of {which}s; the worker's if not set. Its own keys stand behind `{which}.converter.`."
         ))
     };
-    let options = |which: &'static str| {
-        ConfigKey::optional(format!("{which}.converter.*"), Text).doc(format!("Keys of the {which} converter."))
-    };
     ConfigDef::new()
         .key(
             ConfigKey::required("name", Text)
@@ -68,21 +65,13 @@ pub(super) fn common_keys() -> ConfigDef {
         .key(converter("key"))
         .key(converter("value"))
         .key(converter("header"))
-        .key(options("key"))
-        .key(options("value"))
-        .key(options("header"))
-        .key(
-            ConfigKey::preset("transforms", List, "")
-                .only(&[""], "transforms come with a later version")
-                .doc("Transforms."),
-        )
-        .key(ConfigKey::optional("transforms.*", Text).no_effect("transforms come with a later version"))
-        .key(
-            ConfigKey::preset("predicates", List, "")
-                .only(&[""], "predicates come with a later version")
-                .doc("Predicates."),
-        )
-        .key(ConfigKey::optional("predicates.*", Text).no_effect("predicates come with a later version"))
+        .key(ConfigKey::preset("transforms", List, "").importance(Importance::Low).doc(
+            "Names for the transforms that records go through, in their order. `transforms.NAME.type` is the class of one, and its own \
+             keys stand behind `transforms.NAME.`; with `transforms.NAME.predicate` it is only for some records.",
+        ))
+        .key(ConfigKey::preset("predicates", List, "").importance(Importance::Low).doc(
+            "Names for the predicates that transforms refer to. `predicates.NAME.type` is the class of one.",
+        ))
         .key(
             ConfigKey::optional("config.action.reload", Text).no_effect("config providers name no end of their values"),
         )
@@ -101,8 +90,15 @@ pub(super) fn common_keys() -> ConfigDef {
                 .check(Check::OneOf(&["none", "all"]))
                 .doc("What a record does that cannot be converted, or that a sink rejects: `none`: it fails the task; `all`: the task goes on without it."),
         )
-        .key(ConfigKey::optional("errors.retry.timeout", Long).no_effect("what fails in a converter fails again"))
-        .key(ConfigKey::optional("errors.retry.delay.max.ms", Long).no_effect("what fails in a converter fails again"))
+        .key(ConfigKey::preset("errors.retry.timeout", Long, "0").check(Check::AtLeast(-1)).doc(
+            "How long a transform or converter that says it may succeed later is tried again with the same records, in milliseconds; \
+             -1 without end. Sinks and sources that say so are tried again until they succeed.",
+        ))
+        .key(
+            ConfigKey::preset("errors.retry.delay.max.ms", Long, "60000")
+                .check(Check::AtLeast(1))
+                .doc("The longest delay between such attempts, in milliseconds; the first is 300."),
+        )
         .key(
             ConfigKey::preset("errors.log.enable", Boolean, "false")
                 .doc("Say each record that the task goes on without in the log; the status counts them in any case."),

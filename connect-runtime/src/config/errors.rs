@@ -3,6 +3,7 @@
 use connector_api::config::{Config, Issue};
 
 use super::connector::whole_name;
+use crate::transform::RetryPolicy;
 
 /// What a connector does about records that cannot be converted or taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct ErrorPolicy {
     pub tolerate: bool,
     /// Say each of them in the log.
     pub log: bool,
+    /// How long those are tried again that may be taken later.
+    pub retry: RetryPolicy,
     /// Where they are kept. Sinks only.
     pub dead_letters: Option<DeadLetterTopic>,
 }
@@ -30,7 +33,8 @@ impl ErrorPolicy {
     /// Of a source, from a configuration that has been checked.
     pub fn of_source(config: &Config) -> ErrorPolicy {
         let tolerate = config.text("errors.tolerance").eq_ignore_ascii_case("all");
-        ErrorPolicy { tolerate, log: config.boolean("errors.log.enable"), dead_letters: None }
+        let log = config.boolean("errors.log.enable");
+        ErrorPolicy { tolerate, log, retry: RetryPolicy::of(config), dead_letters: None }
     }
 
     /// Of a sink, from a configuration that has been checked.

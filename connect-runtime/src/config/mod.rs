@@ -8,6 +8,8 @@
 //! | `worker.rs` | the settings of a worker, read from a file and `--set` |
 //! | `connector_keys.rs` | the keys that every connector has beside its own |
 //! | `errors.rs` | what becomes of records that cannot be taken |
+//! | `parts.rs` | the transforms, predicates and converters that a connector's configuration names |
+//! | `part_keys.rs` | their keys |
 //! | `connector.rs` | a connector's configuration, checked as a whole |
 
 pub mod client;
@@ -15,6 +17,8 @@ mod client_keys;
 pub mod connector;
 mod connector_keys;
 mod errors;
+mod part_keys;
+pub mod parts;
 pub mod properties;
 mod worker;
 mod worker_keys;

@@ -5,22 +5,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use connector_api::config::{Config, ConfigDef};
 use connector_api::data::{Format, Kind, Payload, Schema, Value};
-use connector_api::{Converter, ConverterPlugin, Error, Result};
+use connector_api::{Converter, ConverterPlugin, Definition, Error, Result, Use};
 
-use super::append_base64;
+use super::{append_base64, built_in};
 
 pub(super) struct ByteArrayConverter;
 
 impl ConverterPlugin for ByteArrayConverter {
-    fn class(&self) -> &'static str {
-        "org.apache.kafka.connect.converters.ByteArrayConverter"
+    fn definition(&self) -> Definition {
+        built_in("org.apache.kafka.connect.converters.ByteArrayConverter", "Bytes as they are.", ConfigDef::new())
     }
 
-    fn config(&self) -> ConfigDef {
-        ConfigDef::new()
-    }
-
-    fn converter(&self, _: &Config, _: bool) -> Result<Box<dyn Converter>> {
+    fn converter(&self, _: &Config, _: Use) -> Result<Box<dyn Converter>> {
         Ok(Box::new(PassBytes { schema: Arc::new(Schema::new(Kind::Bytes).optional()) }))
     }
 }

@@ -6,7 +6,9 @@ mod number;
 mod registry;
 mod string;
 
-pub use registry::{converter_keys, find_converter, names};
+pub(crate) use json::{json_converter, read_json};
+use registry::built_in;
+pub use registry::builtin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes};
 use connector_api::config::{Config, ConfigDef};
 use connector_api::data::{Format, Kind, Payload, Schema, Value};
-use connector_api::{Converter, ConverterPlugin, Error, Result};
+use connector_api::{Converter, ConverterPlugin, Definition, Error, Result, Use};
 
+use super::built_in;
 use super::json::write_plain;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,22 +23,19 @@ pub(super) enum NumberKind {
 pub(super) struct NumberConverter(pub NumberKind);
 
 impl ConverterPlugin for NumberConverter {
-    fn class(&self) -> &'static str {
-        match self.0 {
+    fn definition(&self) -> Definition {
+        let class = match self.0 {
             NumberKind::Short => "org.apache.kafka.connect.converters.ShortConverter",
             NumberKind::Integer => "org.apache.kafka.connect.converters.IntegerConverter",
             NumberKind::Long => "org.apache.kafka.connect.converters.LongConverter",
             NumberKind::Float => "org.apache.kafka.connect.converters.FloatConverter",
             NumberKind::Double => "org.apache.kafka.connect.converters.DoubleConverter",
             NumberKind::Boolean => "org.apache.kafka.connect.converters.BooleanConverter",
-        }
+        };
+        built_in(class, "Values of fixed width, big-endian.", ConfigDef::new())
     }
 
-    fn config(&self) -> ConfigDef {
-        ConfigDef::new()
-    }
-
-    fn converter(&self, _: &Config, _: bool) -> Result<Box<dyn Converter>> {
+    fn converter(&self, _: &Config, _: Use) -> Result<Box<dyn Converter>> {
         let kind = match self.0 {
             NumberKind::Short => Kind::Int16,
             NumberKind::Integer => Kind::Int32,
@@ -119,7 +117,7 @@ mod tests {
 
     #[test]
     fn numbers_come_back_and_wrong_widths_are_named() {
-        let mut converter = NumberConverter(NumberKind::Long).converter(&Config::default(), true).unwrap();
+        let mut converter = NumberConverter(NumberKind::Long).converter(&Config::default(), Use::Key).unwrap();
         let mut out = Vec::new();
         let payload = Payload::Structured { schema: None, value: Value::Int64(-2) };
         assert!(converter.encode("t", &payload, &mut out).unwrap());

@@ -5,26 +5,38 @@ use std::sync::Arc;
 use bytes::Bytes;
 use connector_api::config::{Config, ConfigDef, ConfigKey, ConfigType};
 use connector_api::data::{Format, Payload, Schema, Text, Value};
-use connector_api::{Converter, ConverterPlugin, Error, Result};
+use connector_api::{Converter, ConverterPlugin, Definition, Error, Result, Use};
 
+use super::built_in;
 use super::json::write_plain;
 
 pub(super) struct StringConverterPlugin;
 
 impl ConverterPlugin for StringConverterPlugin {
-    fn class(&self) -> &'static str {
-        "org.apache.kafka.connect.storage.StringConverter"
-    }
-
-    fn config(&self) -> ConfigDef {
+    fn definition(&self) -> Definition {
         let encoding = ConfigKey::preset("converter.encoding", ConfigType::String, "UTF-8")
             .only(&["UTF-8", "UTF8"], "text is always UTF-8")
             .doc("The encoding of the text.");
-        ConfigDef::new().key(encoding).grouped("Converter")
+        let keys = ConfigDef::new().key(encoding).grouped("Converter");
+        built_in("org.apache.kafka.connect.storage.StringConverter", "Text as it is.", keys)
     }
 
-    fn converter(&self, _: &Config, _: bool) -> Result<Box<dyn Converter>> {
+    fn converter(&self, _: &Config, _: Use) -> Result<Box<dyn Converter>> {
         Ok(Box::new(StringConverter { schema: Arc::new(Schema::string().optional()) }))
+    }
+}
+
+/// Kafka Connect's converter of headers. There it guesses a type from the text when it reads; here text stays text.
+pub(super) struct SimpleHeaderConverter;
+
+impl ConverterPlugin for SimpleHeaderConverter {
+    fn definition(&self) -> Definition {
+        let class = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+        built_in(class, "Text as it is, for headers.", ConfigDef::new())
+    }
+
+    fn converter(&self, config: &Config, of: Use) -> Result<Box<dyn Converter>> {
+        StringConverterPlugin.converter(config, of)
     }
 }
 
@@ -69,7 +81,7 @@ mod tests {
 
     #[test]
     fn text_passes_and_what_is_no_text_is_named() {
-        let mut converter = StringConverterPlugin.converter(&Config::default(), false).unwrap();
+        let mut converter = StringConverterPlugin.converter(&Config::default(), Use::Value).unwrap();
         let mut out = Vec::new();
         assert!(converter.encode("t", &Payload::text("zwölf"), &mut out).unwrap());
         assert_eq!(out, "zwölf".as_bytes());

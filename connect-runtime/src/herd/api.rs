@@ -13,6 +13,7 @@ use super::config_log::{
 };
 use super::supervisor::{Parts, SupervisorHandle};
 use crate::config::connector::{all_keys, check, errors_first};
+use crate::config::parts::own_parts;
 use crate::plugins::{Scanned, rescan};
 use crate::task::on_own_thread;
 
@@ -218,7 +219,7 @@ impl Herd {
                 return Ok(Validation { plugin, resolved: config.clone(), issues: vec![Issue::error(key, why)] });
             }
         };
-        let checked = check(&plugin, &resolved, &self.parts.config);
+        let checked = check(&plugin, &resolved, &self.parts.config, &self.parts.plugins);
         let sound = checked.is_sound();
         let mut issues = checked.issues;
         if sound {
@@ -229,8 +230,25 @@ impl Herd {
                 Ok(more) => issues.extend(more),
                 Err(error) => issues.push(Issue::error("connector.class", error.to_string())),
             }
+            issues.extend(self.validate_parts(&resolved).await);
         }
         Ok(Validation { plugin, resolved, issues: errors_first(issues) })
+    }
+
+    /// What only the transforms, predicates and converters can tell that a configuration names.
+    async fn validate_parts(&self, resolved: &RawConfig) -> Vec<Issue> {
+        let (plugins, connector) = (self.parts.plugins.clone(), resolved.clone());
+        let asked = move || async move {
+            let mut issues = Vec::new();
+            for config in own_parts(&connector) {
+                let Ok(part) = config.find(&plugins, &connector) else { continue };
+                let Ok(settings) = config.settings(&part) else { continue };
+                issues.extend(part.validate(&settings).await.into_iter().map(|issue| config.issue(issue)));
+            }
+            issues
+        };
+        let issues = on_own_thread("validate", self.parts.config.call_timeout, asked).await;
+        issues.unwrap_or_else(|why| vec![Issue::error("transforms", why.to_string())])
     }
 
     async fn refuse_if_wrong(&self, name: &str, config: &RawConfig) -> Result<()> {
@@ -256,7 +274,8 @@ impl Herd {
 
     /// The record of a configuration, passwords sealed.
     fn connector_record(&self, name: &str, config: &RawConfig, incarnation: &str) -> Record {
-        let keys = self.parts.plugins.of(config).map(|plugin| all_keys(&plugin)).unwrap_or_default();
+        let keys = self.parts.plugins.of(config).map(|plugin| all_keys(&plugin, config, &self.parts.plugins));
+        let keys = keys.unwrap_or_default();
         connector_record(name, &self.parts.secrets.seal(name, config, &keys), incarnation)
     }
 }

@@ -1,11 +1,12 @@
-//! A connector in the table, and how it runs.
+//! A plugin in the table, and how it runs.
 
 use std::sync::Arc;
 
-use connector_api::Plugin;
 use connector_api::config::RawConfig;
+use connector_api::{Definition, Export, Plugin};
 
 use super::library::LibraryFile;
+use super::part::Part;
 use super::process::{Limits, ProcessConnector, Program, describe};
 use super::remote::{self, Endpoint};
 
@@ -16,11 +17,20 @@ pub const ISOLATION_MEMORY: &str = "connector.isolation.memory.bytes";
 /// Its default, in bytes.
 pub const ISOLATION_MEMORY_DEFAULT: u64 = 1 << 30;
 
-/// A connector in the table.
+/// What it is, where it runs if nothing else is said.
+#[derive(Clone)]
+pub enum Kind {
+    /// A connector.
+    Connector(Plugin),
+    /// A transform, predicate or converter.
+    Part(Part),
+}
+
+/// A plugin in the table.
 #[derive(Clone)]
 pub struct Known {
-    /// The connector, where it runs if nothing else is said.
-    pub plugin: Plugin,
+    /// What it is.
+    pub kind: Kind,
     /// Its class.
     pub class: &'static str,
     /// Its version.
@@ -38,16 +48,45 @@ struct Origin {
 
 impl Known {
     /// One that is built in.
-    pub fn builtin(plugin: Plugin) -> Known {
-        Known::new(plugin, None)
+    pub fn builtin(export: Export) -> Known {
+        let kind = match Part::here(export) {
+            Ok(part) => Kind::Part(part),
+            Err(plugin) => Kind::Connector(plugin),
+        };
+        Known::new(kind, None)
     }
 
-    fn new(plugin: Plugin, origin: Option<Origin>) -> Known {
-        let definition = plugin.definition();
-        Known { plugin, class: definition.class, version: definition.version, origin }
+    /// A converter of this worker.
+    pub fn inline(export: Export) -> Known {
+        let mut known = Known::builtin(export);
+        if let Kind::Part(part) = &mut known.kind {
+            part.inline = true;
+        }
+        known
     }
 
-    /// The connectors of a file. Asks it in a process of its own, whatever runs it later: a file that crashes when it is loaded takes
+    fn new(kind: Kind, origin: Option<Origin>) -> Known {
+        let definition = kind.definition();
+        Known { kind, class: definition.class, version: definition.version, origin }
+    }
+
+    /// The connector, if it is one.
+    pub fn connector(&self) -> Option<&Plugin> {
+        match &self.kind {
+            Kind::Connector(plugin) => Some(plugin),
+            Kind::Part(_) => None,
+        }
+    }
+
+    /// The transform, predicate or converter, if it is one.
+    pub fn part(&self) -> Option<&Part> {
+        match &self.kind {
+            Kind::Part(part) => Some(part),
+            Kind::Connector(_) => None,
+        }
+    }
+
+    /// The plugins of a file. Asks it in a process of its own, whatever runs it later: a file that crashes when it is loaded takes
     /// nothing with it.
     pub async fn of_program(program: &Program, location: &str) -> Result<Vec<Known>, String> {
         let location: Arc<str> = location.into();
@@ -65,8 +104,8 @@ impl Known {
             };
             let wrong = |why| format!("a description in it is wrong: {why}");
             let definition = described.definition().map_err(wrong)?;
-            let plugin = remote::plugin(&described.kind, definition, described.watches, endpoint).map_err(wrong)?;
-            Ok(Known::new(plugin, Some(origin)))
+            let kind = remote::plugin(&described.kind, definition, described.watches, endpoint).map_err(wrong)?;
+            Ok(Known::new(kind, Some(origin)))
         });
         known.collect()
     }
@@ -85,13 +124,13 @@ impl Known {
         self.origin.as_ref().map_or("built in", |origin| &origin.location)
     }
 
-    /// The connector as a configuration wants it to run.
-    pub fn as_configured(&self, config: &RawConfig) -> Result<Plugin, String> {
+    /// What it is, to run as a connector's configuration wants it.
+    pub fn as_configured(&self, config: &RawConfig) -> Result<Kind, String> {
         let isolation = config.get(ISOLATION).map_or("", |word| word.trim()).to_ascii_lowercase();
         let memory = config.get(ISOLATION_MEMORY).and_then(|text| text.trim().parse().ok());
         let memory = memory.unwrap_or(ISOLATION_MEMORY_DEFAULT);
         match (&self.origin, isolation.as_str()) {
-            (None, "process") => Err(format!(
+            (None, "process") if self.connector().is_some() => Err(format!(
                 "`{ISOLATION}` can only be `none` for {}: it is built in, and only plugins of `plugin.path` have processes of their \
                  own.",
                 self.class
@@ -100,9 +139,42 @@ impl Known {
                 Err(format!("`{ISOLATION}` can only be `process` for {}: it is a program.", self.class))
             }
             (Some(origin @ Origin { program: Program::Command(..), .. }), _) | (Some(origin), "process") => {
-                Ok(remote::elsewhere(&self.plugin, Arc::new(origin.in_process(memory))))
+                Ok(self.kind.elsewhere(Arc::new(origin.in_process(memory))))
             }
-            _ => Ok(self.plugin.clone()),
+            _ => Ok(self.kind.clone()),
+        }
+    }
+}
+
+impl Kind {
+    /// Names, version, keys.
+    pub fn definition(&self) -> Definition {
+        match self {
+            Kind::Connector(plugin) => plugin.definition(),
+            Kind::Part(part) => part.definition.clone(),
+        }
+    }
+
+    /// For people.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Kind::Connector(_) => "connector",
+            Kind::Part(part) => part.kind.word(),
+        }
+    }
+
+    /// As REST names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Connector(plugin) => plugin.kind(),
+            Kind::Part(part) => part.kind.name(),
+        }
+    }
+
+    fn elsewhere(&self, endpoint: Arc<dyn Endpoint>) -> Kind {
+        match self {
+            Kind::Connector(plugin) => Kind::Connector(remote::elsewhere(plugin, endpoint)),
+            Kind::Part(part) => Kind::Part(part.elsewhere(endpoint)),
         }
     }
 }

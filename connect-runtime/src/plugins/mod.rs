@@ -1,11 +1,12 @@
-//! The connectors that a worker can run.
+//! The connectors that a worker can run, and what it can put between them and the log.
 //!
 //! | part | what it holds |
 //! |---|---|
 //! | `mod.rs` | the table: what is built in, what was found, which one a configuration means |
 //! | `version.rs` | which version a configuration means (pure) |
 //! | `folders.rs` | libraries and programs in the folders of `plugin.path`: which are trusted, which are new |
-//! | `known.rs` | a connector in the table, and how it runs |
+//! | `known.rs` | a plugin in the table, and how it runs |
+//! | `part.rs` | transforms, predicates and converters |
 //! | `library/` | connectors in dynamic libraries |
 //! | `process/` | connectors in processes of their own |
 //! | `remote/` | the traits of connectors, as messages to where they live |
@@ -13,8 +14,9 @@
 mod folders;
 pub(crate) mod known;
 mod library;
+pub mod part;
 pub mod process;
-mod remote;
+pub mod remote;
 pub mod version;
 
 use std::cmp::Ordering;
@@ -22,8 +24,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connector_api::Plugin;
 use connector_api::config::RawConfig;
+use connector_api::{Export, Plugin};
 use futures_util::stream::{self, StreamExt};
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
@@ -31,10 +33,12 @@ use tokio::sync::Mutex;
 use crate::task::on_own_thread;
 
 pub use folders::{Folders, Refused};
+use known::Kind;
 pub use known::Known;
+use part::{Part, PartKind};
 use version::{Wanted, compare};
 
-/// The table of connectors. Cheap to clone; what is found later is seen by all clones.
+/// The table of plugins. Cheap to clone; what is found later is seen by all clones.
 #[derive(Clone, Default)]
 pub struct Plugins(Arc<Shared>);
 
@@ -79,16 +83,16 @@ pub fn try_file(plugins: Plugins, file: &Path) -> Result<Plugins, String> {
 /// What a scan has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
-    /// Connectors that are new: class, version, location.
+    /// Plugins that are new: class, version, location.
     pub loaded: Vec<(String, String, String)>,
     /// Files that are not loaded, old ones included.
     pub refused: Vec<Refused>,
 }
 
 impl Plugins {
-    /// The connectors that are built in.
+    /// What is built in.
     pub fn builtin() -> Plugins {
-        let builtin = [
+        let connectors = [
             postgres_source::plugin(),
             Plugin::source(file_source::FileSource),
             Plugin::sink(file_sink::FileSink),
@@ -97,12 +101,14 @@ impl Plugins {
             Plugin::sink(verifiable_sink::VerifiableSink),
             elasticsearch_sink::plugin(),
         ];
-        builtin.into_iter().fold(Plugins::default(), Plugins::with)
+        let plugins = connectors.into_iter().fold(Plugins::default(), Plugins::with);
+        plugins.0.known.write().extend(crate::convert::builtin().into_iter().map(Known::inline));
+        plugins
     }
 
     /// The same with one more.
-    pub fn with(self, plugin: Plugin) -> Plugins {
-        self.0.known.write().push(Known::builtin(plugin));
+    pub fn with(self, export: impl Into<Export>) -> Plugins {
+        self.0.known.write().push(Known::builtin(export.into()));
         self
     }
 
@@ -134,7 +140,7 @@ impl Plugins {
         scanned
     }
 
-    /// Takes the connectors of a file, all or none.
+    /// Takes the plugins of a file, all or none.
     fn add(&self, new: Vec<Known>) -> Result<Vec<(String, String, String)>, String> {
         let mut known = self.0.known.write();
         for one in &new {
@@ -169,47 +175,109 @@ impl Plugins {
     /// The connector of a configuration; the error lists those that there are.
     pub fn of(&self, config: &RawConfig) -> Result<Plugin, String> {
         let class = config.get("connector.class").map_or("", String::as_str);
-        let version = config.get("connector.plugin.version").map_or("", String::as_str);
-        self.version(class, version)?.as_configured(config)
+        let version = config.get(VERSION).map_or("", String::as_str);
+        match self.connector(class, version)?.as_configured(config)? {
+            Kind::Connector(plugin) => Ok(plugin),
+            Kind::Part(part) => Err(format!("{} is a {}", part.definition.class, part.kind.word())),
+        }
     }
 
     /// The newest connector that answers to a class name, full or short; the error lists those that there are.
     pub fn find(&self, class: &str) -> Result<Plugin, String> {
-        self.version(class, "latest").map(|known| known.plugin)
+        let known = self.connector(class, "latest")?;
+        known.connector().cloned().ok_or_else(|| format!("{class} is no connector"))
     }
 
-    fn version(&self, class: &str, version: &str) -> Result<Known, String> {
-        let class = class.trim();
+    fn connector(&self, class: &str, version: &str) -> Result<Known, String> {
         let known = self.0.known.read();
-        let found: Vec<&Known> = known.iter().filter(|known| known.plugin.definition().answers_to(class)).collect();
-        // A whole class name means that class, whatever else has it as a short name.
-        let exact = found.iter().copied().find(|known| known.class == class).or(found.first().copied());
-        let Some(first) = exact else { return Err(no_such_class(class, &known)) };
-        let other = found.iter().find(|known| known.class != first.class);
-        if let Some(other) = other.filter(|_| first.class != class) {
-            return Err(format!(
-                "The class name `{class}` means several connectors, such as {} and {}. Use the full name.",
-                first.class, other.class
-            ));
+        let connectors: Vec<&Known> = known.iter().filter(|known| known.connector().is_some()).collect();
+        choose(&connectors, class, (VERSION, version))?.ok_or_else(|| no_such_class(class, &connectors))
+    }
+
+    /// The newest transform, predicate or converter of that class.
+    pub fn any_part(&self, class: &str) -> Option<Part> {
+        let newest = |kind| {
+            let asked = AskedPart { class, version: "latest", version_key: VERSION };
+            self.part(kind, &asked, &RawConfig::new()).ok()
+        };
+        [PartKind::Converter, PartKind::Transform, PartKind::Predicate].into_iter().find_map(newest)
+    }
+
+    /// The transform, predicate or converter of a class, full or short, in the version that is wanted, to run as the connector's
+    /// configuration wants it. The error lists those that there are.
+    pub fn part(&self, kind: PartKind, asked: &AskedPart<'_>, connector: &RawConfig) -> Result<Part, String> {
+        let known = self.0.known.read();
+        let parts: Vec<&Known> =
+            known.iter().filter(|known| known.part().is_some_and(|part| part.kind == kind)).collect();
+        let chosen = choose(&parts, asked.class, (asked.version_key, asked.version))?;
+        let chosen = chosen.ok_or_else(|| no_such_part(kind, asked.class, &parts))?;
+        match chosen.as_configured(connector)? {
+            Kind::Part(part) => Ok(part),
+            Kind::Connector(_) => Err(no_such_part(kind, asked.class, &parts)),
         }
-        let wanted = Wanted::read(version)
-            .map_err(|why| format!("The value `{version}` of `connector.plugin.version` is wrong: {why}."))?;
-        let versions = || found.iter().filter(|known| known.class == first.class);
-        let newest = versions()
-            .filter(|known| wanted.allows(known.version))
-            .max_by(|one, other| compare(one.version, other.version).then(Ordering::Greater));
-        newest.copied().cloned().ok_or_else(|| {
-            let there: Vec<&str> = versions().map(|known| known.version).collect();
-            format!(
-                "No version of {} is `{version}`, as `connector.plugin.version` wants it. There are: {}.",
-                first.class,
-                there.join(", ")
-            )
-        })
     }
 }
 
-fn no_such_class(class: &str, known: &[Known]) -> String {
+/// Which version of a connector is wanted.
+const VERSION: &str = "connector.plugin.version";
+
+/// Which part is asked for.
+pub struct AskedPart<'a> {
+    /// The class as the user wrote it.
+    pub class: &'a str,
+    /// The version that is wanted; empty for the newest.
+    pub version: &'a str,
+    /// The key that says so.
+    pub version_key: &'a str,
+}
+
+/// The plugin that a class name and a version mean; `None` if nothing has that name.
+fn choose(known: &[&Known], class: &str, (version_key, version): (&str, &str)) -> Result<Option<Known>, String> {
+    let class = class.trim();
+    let answers = |known: &&Known| known.kind.definition().answers_to(class);
+    let found: Vec<&Known> = known.iter().copied().filter(answers).collect();
+    // A whole class name means that class, whatever else has it as a short name.
+    let exact = found.iter().copied().find(|known| known.class == class).or(found.first().copied());
+    let Some(first) = exact else { return Ok(None) };
+    let other = found.iter().find(|known| known.class != first.class);
+    if let Some(other) = other.filter(|_| first.class != class) {
+        let what = first.kind.what();
+        return Err(format!(
+            "The class name `{class}` means several {what}s, such as {} and {}. Use the full name.",
+            first.class, other.class
+        ));
+    }
+    let wanted =
+        Wanted::read(version).map_err(|why| format!("The value `{version}` of `{version_key}` is wrong: {why}."))?;
+    let versions = || found.iter().filter(|known| known.class == first.class);
+    let newest = versions()
+        .filter(|known| wanted.allows(known.version))
+        .max_by(|one, other| compare(one.version, other.version).then(Ordering::Greater));
+    match newest {
+        Some(newest) => Ok(Some((*newest).clone())),
+        None => {
+            let there: Vec<&str> = versions().map(|known| known.version).collect();
+            Err(format!(
+                "No version of {} is `{version}`, as `{version_key}` wants it. There are: {}.",
+                first.class,
+                there.join(", ")
+            ))
+        }
+    }
+}
+
+fn no_such_part(kind: PartKind, class: &str, known: &[&Known]) -> String {
+    let word = kind.word();
+    let mut names: Vec<&str> =
+        known.iter().map(|known| known.class.rsplit('.').next().unwrap_or(known.class)).collect();
+    names.dedup();
+    match names.is_empty() {
+        true => format!("no {word} has the class `{class}`. There are none."),
+        false => format!("no {word} has the class `{class}`. Known are: {}.", names.join(", ")),
+    }
+}
+
+fn no_such_class(class: &str, known: &[&Known]) -> String {
     let mut classes: Vec<&str> = known.iter().map(|known| known.class).collect();
     classes.dedup();
     format!(

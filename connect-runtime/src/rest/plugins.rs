@@ -11,22 +11,18 @@ use super::body::{Body, config, object};
 use super::connectors::query_values;
 use super::error::{RestError, RestResult, json_reply};
 use crate::config::connector::all_keys;
-use crate::convert::{converter_keys, names};
 use crate::plugins::Refused;
 use crate::secrets::is_secret;
 
-/// `GET /connector-plugins`: connectors, each version of them; with `connectorsOnly=false` converters too.
+/// `GET /connector-plugins`: connectors, each version of them; with `connectorsOnly=false` transforms, predicates and converters too.
 pub async fn list(State(state): State<RestState>, RawQuery(query): RawQuery) -> RestResult<Response> {
     let known = state.herd()?.parts().plugins.all();
+    let all = query_values(query.as_deref(), "connectorsOnly").last().is_some_and(|word| word == "false");
     let mut shown: Vec<Json> = known
         .iter()
-        .map(|known| plugin_info(known.class, known.plugin.kind(), known.version, known.location()))
+        .filter(|known| all || known.connector().is_some())
+        .map(|known| plugin_info(known.class, known.kind.name(), known.version, known.location()))
         .collect();
-    let all = query_values(query.as_deref(), "connectorsOnly").last().is_some_and(|word| word == "false");
-    if all {
-        let version = env!("CARGO_PKG_VERSION");
-        shown.extend(names().map(|class| plugin_info(class, "converter", version, "built in")));
-    }
     shown.sort_by(|one, other| one["class"].as_str().cmp(&other["class"].as_str()));
     Ok(json_reply(StatusCode::OK, &Json::Array(shown)))
 }
@@ -57,13 +53,15 @@ fn refused_infos(refused: &[Refused]) -> Json {
     refused.iter().map(|one| json!({ "location": one.location, "reason": one.reason })).collect()
 }
 
-/// `GET /connector-plugins/{plugin}/config` (KIP-769): the keys of a connector or converter.
+/// `GET /connector-plugins/{plugin}/config` (KIP-769): the keys of a connector, transform, predicate or converter.
 pub async fn keys(State(state): State<RestState>, Path(class): Path<String>) -> RestResult<Response> {
     let plugins = &state.herd()?.parts().plugins;
     let def = match plugins.find(&class) {
-        Ok(plugin) => all_keys(&plugin),
-        Err(_) if crate::convert::find_converter(&class).is_ok() => converter_keys(&class),
-        Err(why) => return Err(RestError::not_found(format!("Unknown plugin {class}. {why}"))),
+        Ok(plugin) => all_keys(&plugin, &RawConfig::new(), plugins),
+        Err(why) => match plugins.any_part(&class) {
+            Some(part) => part.definition.config,
+            None => return Err(RestError::not_found(format!("Unknown plugin {class}. {why}"))),
+        },
     };
     let shown: Vec<Json> = shown_keys(&def).map(|(order, key)| definition(order, key)).collect();
     Ok(json_reply(StatusCode::OK, &Json::Array(shown)))
@@ -90,7 +88,12 @@ pub async fn validate(
     }
     let name = config.get("name").map_or("", String::as_str);
     let found = herd.validate(name, &config).await.map_err(RestError::bad_request)?;
-    let body = config_infos(plugin.definition().class, &all_keys(&found.plugin), &config, &found.issues);
+    let body = config_infos(
+        plugin.definition().class,
+        &all_keys(&found.plugin, &config, &herd.parts().plugins),
+        &config,
+        &found.issues,
+    );
     Ok(json_reply(StatusCode::OK, &body))
 }
 

@@ -92,6 +92,18 @@ impl Chunk {
         std::mem::take(&mut self.reached)
     }
 
+    /// Keeps only those records.
+    pub fn keep(&mut self, stays: impl Fn(usize) -> bool) {
+        retain(&mut self.records, &stays);
+        retain(&mut self.originals, &stays);
+        self.finish();
+    }
+
+    /// The task gives a partition up. Its records stay.
+    pub fn forget_end(&mut self, partition: &TopicPartition) {
+        self.ends.retain(|(known, _)| known != partition);
+    }
+
     /// Drops what belongs to a partition that the task gives up.
     pub fn forget(&mut self, partition: &TopicPartition) {
         let other: Vec<bool> = self.records.iter().map(|record| !is_of(record, partition)).collect();
@@ -120,7 +132,7 @@ pub(super) fn content(record: &SinkRecord) -> usize {
     record.key.heap_size() + record.value.heap_size()
 }
 
-fn is_of(record: &SinkRecord, partition: &TopicPartition) -> bool {
+pub(super) fn is_of(record: &SinkRecord, partition: &TopicPartition) -> bool {
     *record.origin.topic == *partition.topic && record.origin.partition == partition.partition
 }
 

@@ -8,11 +8,12 @@ use broker_wire::records::Record;
 use connector_api::config::RawConfig;
 use connector_api::{Error, Result};
 
-use super::rejects::{Classes, Rejected, Stage};
+use super::rejects::{Classes, Rejected};
 use crate::config::DeadLetterTopic;
 use crate::internal::now_ms;
 use crate::source::TopicCreation;
 use crate::task::{TaskView, Trouble};
+use crate::transform::Stage;
 
 /// What stands before the names of the headers.
 const PREFIX: &str = "__connect.errors.";
@@ -106,12 +107,13 @@ impl DeadLetters {
     }
 
     fn context(&self, rejected: &Rejected<'_>) -> Vec<(String, String)> {
-        let Rejected { partition, offset, stage, why, .. } = rejected;
-        let class = match stage {
+        let Rejected { partition, offset, stage, class, why, .. } = rejected;
+        let class = class.unwrap_or_else(|| match stage {
             Stage::KeyConverter => &self.classes.key,
             Stage::ValueConverter => &self.classes.value,
-            Stage::TaskPut => &self.classes.task,
-        };
+            Stage::HeaderConverter => &self.classes.header,
+            Stage::Transformation | Stage::TaskPut => &self.classes.task,
+        });
         let id = self.view.id();
         let said = [
             ("topic", partition.topic.to_string()),
@@ -120,7 +122,7 @@ impl DeadLetters {
             ("connector.name", id.connector.to_string()),
             ("task.id", id.task.to_string()),
             ("stage", stage.name().to_owned()),
-            ("class.name", class.clone()),
+            ("class.name", class.to_owned()),
             ("exception.class.name", EXCEPTION.to_owned()),
             ("exception.message", why.message().to_owned()),
             ("exception.stacktrace", why.to_string()),

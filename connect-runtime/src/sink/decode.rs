@@ -3,23 +3,20 @@
 use broker_client::TopicPartition;
 use broker_wire::records::Record;
 use bytes::Bytes;
-use connector_api::config::RawConfig;
 use connector_api::data::{Format, Payload};
 use connector_api::{
     Converter, Error, Formats, Header, Headers, Result, SinkRecord, TimestampType, TopicPartition as Named,
 };
 
-use super::rejects::Stage;
-use crate::config::WorkerConfig;
-use crate::config::connector::converter_of;
-use crate::source::make_converter;
+use crate::transform::{OwnConverters, Shaper, Stage};
 
-/// The converters of one sink task.
+type Own = Option<Box<dyn Converter>>;
+
+/// The worker's own converters of one sink task.
 pub struct Decoder {
-    key: Box<dyn Converter>,
-    value: Box<dyn Converter>,
-    header: Box<dyn Converter>,
+    converters: OwnConverters,
     formats: Formats,
+    shapers: Option<(Shaper, Shaper)>,
 }
 
 /// A record that a converter cannot read.
@@ -31,14 +28,18 @@ pub(super) struct Unreadable {
 }
 
 impl Decoder {
-    /// The converters of a connector, its own or the worker's, for the forms that the sink wants.
-    pub fn new(worker: &WorkerConfig, connector: &RawConfig, formats: Formats) -> Result<Decoder> {
-        Ok(Decoder {
-            key: make_converter(&converter_of(connector, "key", &worker.key_converter), true)?,
-            value: make_converter(&converter_of(connector, "value", &worker.value_converter), false)?,
-            header: make_converter(&converter_of(connector, "header", &worker.header_converter), false)?,
-            formats,
-        })
+    /// These converters, which read into these forms; and what makes keys and values what the sink wants, after transforms.
+    pub fn new(converters: OwnConverters, formats: Formats, shapers: Option<(Shaper, Shaper)>) -> Decoder {
+        Decoder { converters, formats, shapers }
+    }
+
+    /// Makes a record that has come through transforms what the sink wants.
+    pub(super) fn shape(&mut self, record: &mut SinkRecord) -> std::result::Result<(), (Stage, Error)> {
+        let Some((key, value)) = &mut self.shapers else { return Ok(()) };
+        let OwnConverters { key: own_key, value: own_value, .. } = &mut self.converters;
+        key.shape(&record.topic, &mut record.key, own_key.as_mut()).map_err(|why| (Stage::KeyConverter, why))?;
+        let value = value.shape(&record.topic, &mut record.value, own_value.as_mut());
+        value.map_err(|why| (Stage::ValueConverter, why))
     }
 
     /// A record as the sink sees it.
@@ -51,11 +52,11 @@ impl Decoder {
         let topic = &partition.topic;
         let unreadable =
             |stage, why| Box::new(Unreadable { partition: partition.clone(), record: record.clone(), stage, why });
-        let key = payload(&mut *self.key, topic, record.key.as_ref(), self.formats.key)
+        let key = payload(&mut self.converters.key, topic, record.key.as_ref(), self.formats.key)
             .map_err(|why| unreadable(Stage::KeyConverter, why))?;
-        let value = payload(&mut *self.value, topic, record.value.as_ref(), self.formats.value)
+        let value = payload(&mut self.converters.value, topic, record.value.as_ref(), self.formats.value)
             .map_err(|why| unreadable(Stage::ValueConverter, why))?;
-        let headers = headers(&mut *self.header, topic, &record.headers);
+        let headers = headers(&mut self.converters.header, topic, &record.headers);
         Ok(SinkRecord {
             topic: topic.clone(),
             origin: Named { topic: topic.clone(), partition: partition.partition },
@@ -78,13 +79,18 @@ impl Unreadable {
     }
 }
 
-fn payload(converter: &mut dyn Converter, topic: &str, bytes: Option<&Bytes>, format: Format) -> Result<Payload> {
-    bytes.map_or(Ok(Payload::Null), |bytes| converter.decode(topic, bytes, format))
+/// What a converter of the chain reads stays bytes until then.
+fn payload(own: &mut Own, topic: &str, bytes: Option<&Bytes>, format: Format) -> Result<Payload> {
+    match (bytes, own) {
+        (None, _) => Ok(Payload::Null),
+        (Some(bytes), Some(own)) => own.decode(topic, bytes, format),
+        (Some(bytes), None) => Ok(Payload::Bytes(bytes.clone())),
+    }
 }
 
 /// A header that its converter cannot read is given as bytes: headers often come from foreign tools, and are no reason to
 /// hold a record back.
-fn headers(converter: &mut dyn Converter, topic: &str, headers: &[(Bytes, Option<Bytes>)]) -> Headers {
+fn headers(converter: &mut Own, topic: &str, headers: &[(Bytes, Option<Bytes>)]) -> Headers {
     let header = |(name, value): &(Bytes, Option<Bytes>)| {
         let read = payload(converter, topic, value.as_ref(), Format::Structured);
         let value = read.unwrap_or_else(|_| value.clone().map_or(Payload::Null, Payload::Bytes));

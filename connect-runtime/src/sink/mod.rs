@@ -6,6 +6,7 @@
 //! | `group.rs` | the task's place in its consumer group: which partitions it has |
 //! | `queue.rs` | what has been fetched and not put yet |
 //! | `decode.rs` | bytes into records: converters |
+//! | `transform.rs` | the loop's step of sending them through transforms |
 //! | `chunk.rs` | the records that are being put, and how far partitions have come with them (pure) |
 //! | `put.rs` | the loop's step of putting them |
 //! | `written.rs`, `kept.rs` | what becomes of records that the sink wrote later than they were put |
@@ -24,6 +25,7 @@ mod queue;
 mod rejects;
 mod run;
 mod subscription;
+mod transform;
 mod written;
 
 pub use decode::Decoder;

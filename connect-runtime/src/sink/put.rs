@@ -1,21 +1,27 @@
 //! The sink loop's step of putting records: what is taken, what comes again, what is rejected.
 
 use std::fmt::Display;
+use std::future::Future;
 use std::pin::pin;
 
-use broker_client::FetchEvent;
+use broker_client::{FetchEvent, Fetcher};
 use connector_api::{Decision, Error, Result, Taken};
 use tokio::time::Instant;
 
 use super::chunk::{content, ends_of, origin_of};
-use super::rejects::{Rejected, Stage};
+use super::queue::Queue;
+use super::rejects::Rejected;
 use super::run::Sink;
+use crate::transform::Stage;
 
 impl Sink {
     /// Puts the next records, or those that are to be tried again, and meanwhile fetches ahead.
     pub(super) async fn put(&mut self) -> Result<()> {
         if self.chunk.is_done() {
-            self.next_chunk()?;
+            self.next_chunk().await?;
+            if let Some(found) = self.found.take() {
+                self.on_fetched(found).await?;
+            }
         }
         let part = self.chunk.part_within(self.pacer.at_once());
         if part == 0 || self.rejects.is_waiting() {
@@ -25,21 +31,8 @@ impl Sink {
         for (partition, next) in ends_of(&self.chunk.records[..part]) {
             self.progress.given(&partition, next);
         }
-        let taken = {
-            let mut put = pin!(self.calls.bounded("put", self.task.put(&self.chunk.records[..part])));
-            loop {
-                tokio::select! {
-                    biased;
-                    taken = &mut put => break taken,
-                    event = self.fetcher.event(), if self.found.is_none() && self.queue.has_room() => match event {
-                        FetchEvent::Records { partition, from, batches, .. } => {
-                            self.queue.push(&partition, from, batches);
-                        }
-                        other => self.found = Some(other),
-                    },
-                }
-            }
-        };
+        let put = self.calls.bounded("put", self.task.put(&self.chunk.records[..part]));
+        let taken = meanwhile(&mut self.fetcher, &mut self.queue, &mut self.found, put).await;
         self.orders.still_ours()?;
         self.pace(part);
         if let Some(found) = self.found.take() {
@@ -66,19 +59,6 @@ impl Sink {
         self.pacer.spent(part, bytes, now);
         let delay = self.pacer.delay(now);
         self.try_again = (!delay.is_zero()).then(|| now + delay);
-    }
-
-    /// Takes the next records out of the queue. Those that cannot be read never get to the sink.
-    fn next_chunk(&mut self) -> Result<()> {
-        let most = self.consumer.max_poll_records;
-        let (chunk, unreadable) = self.queue.next(most, &mut self.decoder, self.rejects.reading())?;
-        self.chunk = chunk;
-        for one in unreadable {
-            let (partition, offset) = (one.partition, one.record.offset);
-            let (original, stage, why) = (Some(&one.record), one.stage, &one.why);
-            self.rejects.pass_over(&Rejected { partition, offset, original, stage, why })?;
-        }
-        Ok(())
     }
 
     /// Counts what was taken of the first `part` records; keeps what is to be put again; goes on without records that are
@@ -134,7 +114,7 @@ impl Sink {
         };
         let partition = origin_of(record);
         let (offset, original) = (record.offset, self.chunk.originals.get(index));
-        self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, why: &why })
+        self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, class: None, why: &why })
     }
 
     fn rejected(&self, index: usize, why: Error) -> Error {
@@ -160,6 +140,26 @@ impl Sink {
         match self.rejects.settled().await {
             Ok(()) => self.count_done(),
             Err(error) => tracing::warn!(%error, "a dead letter was not written; its record is read again"),
+        }
+    }
+}
+
+/// Waits for what is done with records, and meanwhile fetches ahead. What is found beside records is kept for later.
+pub(super) async fn meanwhile<T>(
+    fetcher: &mut Fetcher,
+    queue: &mut Queue,
+    found: &mut Option<FetchEvent>,
+    done: impl Future<Output = T>,
+) -> T {
+    let mut done = pin!(done);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut done => return done,
+            event = fetcher.event(), if found.is_none() && queue.has_room() => match event {
+                FetchEvent::Records { partition, from, batches, .. } => queue.push(&partition, from, batches),
+                other => *found = Some(other),
+            },
         }
     }
 }

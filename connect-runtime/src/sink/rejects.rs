@@ -8,28 +8,7 @@ use super::dead_letters::DeadLetters;
 use super::queue::Reading;
 use crate::config::ErrorPolicy;
 use crate::task::TaskView;
-
-/// Where a record was found to be no good. The names are Kafka Connect's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Its key cannot be read.
-    KeyConverter,
-    /// Its value cannot be read.
-    ValueConverter,
-    /// The sink rejects it.
-    TaskPut,
-}
-
-impl Stage {
-    /// As it stands in the header of a dead letter.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::KeyConverter => "KEY_CONVERTER",
-            Stage::ValueConverter => "VALUE_CONVERTER",
-            Stage::TaskPut => "TASK_PUT",
-        }
-    }
-}
+use crate::transform::Stage;
 
 /// Classes as dead letters name them.
 #[derive(Clone, Debug)]
@@ -38,6 +17,8 @@ pub struct Classes {
     pub key: String,
     /// Of the converter of values.
     pub value: String,
+    /// Of the converter of headers.
+    pub header: String,
     /// Of the task.
     pub task: String,
 }
@@ -58,6 +39,8 @@ pub(super) struct Rejected<'a> {
     pub offset: i64,
     pub original: Option<&'a Record>,
     pub stage: Stage,
+    /// The class that could not take it, if the stage does not say.
+    pub class: Option<&'a str>,
     pub why: &'a Error,
 }
 
@@ -96,7 +79,7 @@ impl Rejects {
 
     /// The task goes on without a record. Its partition must not pass it before [`settled`](Self::settled) returns.
     pub fn pass_over(&mut self, rejected: &Rejected<'_>) -> Result<()> {
-        let Rejected { partition, offset, original, stage, why } = rejected;
+        let Rejected { partition, offset, original, stage, why, .. } = rejected;
         let what = format_args!("{partition} offset {offset} was passed over ({}): {why}", stage.name());
         self.view.passed_over(self.policy.log, what);
         match (&mut self.letters, original) {

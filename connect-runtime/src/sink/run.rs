@@ -20,8 +20,10 @@ use super::progress::Progress;
 use super::queue::Queue;
 use super::rejects::{RejectSettings, Rejects};
 use super::subscription::Subscription;
+use super::transform::Pending;
 use crate::config::client::ConsumerSettings;
 use crate::task::{Calls, MemoryBudget, Order, Orders, Pacer, Retries, TaskView, Trouble};
+use crate::transform::Chain;
 
 /// How long a commit may take that is owed before partitions are given up.
 const GIVE_UP_COMMIT: Duration = Duration::from_secs(10);
@@ -40,6 +42,8 @@ pub struct SinkSetup {
     pub group: GroupSettings,
     /// How to convert records.
     pub decoder: Decoder,
+    /// What they go through before they are put.
+    pub chain: Chain,
     /// What becomes of those that are no good.
     pub rejects: RejectSettings,
     /// How often offsets are committed.
@@ -73,7 +77,10 @@ pub(super) struct Sink {
     pub(super) group: Group,
     pub(super) fetcher: Fetcher,
     pub(super) decoder: Decoder,
+    pub(super) chain: Chain,
     pub(super) queue: Queue,
+    /// Records on their way through the chain.
+    pub(super) pending: Option<Pending>,
     pub(super) rejects: Rejects,
     pub(super) pacer: Pacer,
     /// Records that are being put, and when to try again.
@@ -124,6 +131,8 @@ impl Sink {
             client,
             group,
             decoder: setup.decoder,
+            chain: setup.chain,
+            pending: None,
             queue: Queue::new(setup.budget),
             rejects,
             pacer: Pacer::new(view.limits().clone()),
@@ -143,7 +152,7 @@ impl Sink {
         })
     }
 
-    /// Take partitions on, fetch, convert, put, flush, commit, give partitions up: until the order is to stop.
+    /// Take partitions on, fetch, convert, transform, put, flush, commit, give partitions up: until the order is to stop.
     async fn flow(&mut self) -> Result<()> {
         loop {
             tokio::task::yield_now().await;
@@ -152,7 +161,8 @@ impl Sink {
                 return Ok(());
             }
             let running = order == Order::Run;
-            let to_put = (!self.chunk.is_done() || !self.queue.is_empty()) && self.task.has_room();
+            let read = !self.chunk.is_done() || self.pending.is_some();
+            let to_put = (read || !self.queue.is_empty()) && self.task.has_room();
             let (letters, again) = (self.rejects.is_waiting(), self.try_again);
             tokio::select! {
                 biased;
@@ -283,6 +293,7 @@ impl Sink {
             self.fetcher.stop_reading(partition);
             self.queue.forget(partition);
             self.chunk.forget(partition);
+            self.pending.iter_mut().for_each(|pending| pending.forget(partition));
             self.kept.forget(partition);
             self.safe.retain(|(named, _)| *named.topic != *partition.topic || named.partition != partition.partition);
             self.progress.close(partition);

@@ -5,8 +5,9 @@ use connector_api::{Error, Host, Result, TopicPartition as Named, Written};
 use tokio::time::Instant;
 
 use super::put::refusal;
-use super::rejects::{Rejected, Stage};
+use super::rejects::Rejected;
 use super::run::Sink;
+use crate::transform::Stage;
 
 impl Sink {
     /// The sink says what it has written, or that it has trouble.
@@ -44,7 +45,7 @@ impl Sink {
             return Err(refusal(format_args!("{partition} offset {offset}"), why));
         }
         let partition = partition.clone();
-        self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, why: &why })
+        self.rejects.pass_over(&Rejected { partition, offset, original, stage: Stage::TaskPut, class: None, why: &why })
     }
 
     /// Partitions move to where the sink says that everything is safe.

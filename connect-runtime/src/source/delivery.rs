@@ -100,6 +100,11 @@ impl Delivery {
         handed_over
     }
 
+    /// A batch ends before it is taken in.
+    pub fn refuse(&mut self, batch: u64, outcome: Outcome) {
+        self.state.retracted = Some((batch, outcome));
+    }
+
     /// Returns how many bytes the records have become.
     async fn hand_over(&mut self, records: &[SourceRecord], token: u64) -> Result<usize> {
         let (now, mut bytes) = (now_ms(), 0);

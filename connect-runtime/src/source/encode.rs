@@ -1,17 +1,13 @@
 //! Records into bytes.
 
-use connector_api::config::RawConfig;
+use connector_api::data::Payload;
 use connector_api::{Converter, Error, Result, SourceRecord};
 
-use crate::config::connector::converter_of;
-use crate::config::{ConverterConfig, WorkerConfig};
-use crate::convert::find_converter;
+use crate::transform::OwnConverters;
 
-/// The converters of one source task.
+/// The worker's own converters of one source task.
 pub struct Encoder {
-    key: Box<dyn Converter>,
-    value: Box<dyn Converter>,
-    header: Box<dyn Converter>,
+    converters: OwnConverters,
     bytes: Vec<u8>,
     header_ranges: Vec<(usize, Option<usize>)>,
 }
@@ -36,29 +32,24 @@ impl Encoded<'_> {
 }
 
 impl Encoder {
-    /// The converters of a connector: its own, or the worker's.
-    pub fn new(worker: &WorkerConfig, connector: &RawConfig) -> Result<Encoder> {
-        Ok(Encoder {
-            key: make(&converter_of(connector, "key", &worker.key_converter), true)?,
-            value: make(&converter_of(connector, "value", &worker.value_converter), false)?,
-            header: make(&converter_of(connector, "header", &worker.header_converter), false)?,
-            bytes: Vec::new(),
-            header_ranges: Vec::new(),
-        })
+    /// These.
+    pub fn new(converters: OwnConverters) -> Encoder {
+        Encoder { converters, bytes: Vec::new(), header_ranges: Vec::new() }
     }
 
     /// The bytes of a record.
     pub fn encode<'a>(&'a mut self, record: &'a SourceRecord) -> Result<Encoded<'a>> {
         self.bytes.clear();
         self.header_ranges.clear();
-        let key = self.key.encode(&record.topic, &record.key, &mut self.bytes).map_err(|why| in_part("key", why))?;
+        let OwnConverters { key, value, header: of_headers } = &mut self.converters;
+        let key = encode(key, &record.topic, &record.key, &mut self.bytes).map_err(|why| in_part("key", why))?;
         let key_end = self.bytes.len();
-        let value = self.value.encode(&record.topic, &record.value, &mut self.bytes);
+        let value = encode(value, &record.topic, &record.value, &mut self.bytes);
         let value = value.map_err(|why| in_part("value", why))?;
         let value_end = self.bytes.len();
         for header in &record.headers {
             let start = self.bytes.len();
-            let some = self.header.encode(&record.topic, &header.value, &mut self.bytes);
+            let some = encode(of_headers, &record.topic, &header.value, &mut self.bytes);
             let some = some.map_err(|why| in_part("header", why))?;
             self.header_ranges.push((start, some.then_some(self.bytes.len())));
         }
@@ -78,12 +69,14 @@ fn in_part(part: &str, why: Error) -> Error {
     Error::new(why.decision().clone(), format!("cannot write the {part} of a record")).caused_by(why)
 }
 
-/// A converter as configured.
-pub(crate) fn make(config: &ConverterConfig, is_key: bool) -> Result<Box<dyn Converter>> {
-    let plugin = find_converter(&config.class)?;
-    let settings = plugin.config().check(&config.options).into_result().map_err(|issues| {
-        let errors: Vec<String> = issues.iter().filter(|issue| issue.is_error()).map(ToString::to_string).collect();
-        Error::fatal(format!("the converter {} is set up wrongly: {}", config.class, errors.join(" ")))
-    })?;
-    plugin.converter(&settings, is_key)
+/// What a converter of the chain has written is bytes already.
+fn encode(own: &mut Option<Box<dyn Converter>>, topic: &str, payload: &Payload, out: &mut Vec<u8>) -> Result<bool> {
+    match (own, payload) {
+        (Some(own), _) => own.encode(topic, payload, out),
+        (None, Payload::Bytes(bytes) | Payload::Json(bytes)) => {
+            out.extend_from_slice(bytes);
+            Ok(true)
+        }
+        (None, _) => Ok(false),
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use broker_client::{Client, Producer, ProducerConfig};
 use connector_api::config::Config;
 use connector_api::plugin::{AnySourceConnector, AnySourceTask};
-use connector_api::{Error, PollLimits, Result, SourceBatch, SourceContext, TaskContext};
+use connector_api::{Error, PollLimits, Reads, Result, SourceBatch, SourceContext, TaskContext};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
@@ -16,6 +16,7 @@ use super::topics::TopicCreation;
 use crate::config::ErrorPolicy;
 use crate::offsets::OffsetStore;
 use crate::task::{Calls, MemoryBudget, Order, Orders, Pacer, Retries, Share, TaskView, Trouble};
+use crate::transform::Chain;
 
 /// The most records of one poll.
 const POLL_RECORDS: usize = 2000;
@@ -45,6 +46,10 @@ pub struct SourceSetup {
     pub client: Client,
     /// How to write to it.
     pub producer: ProducerConfig,
+    /// What records go through before they are converted.
+    pub chain: Chain,
+    /// What they are looked into for there.
+    pub reads: Reads,
     /// How to convert records.
     pub encoder: Encoder,
     /// What becomes of records that cannot be converted.
@@ -78,11 +83,13 @@ pub async fn run(setup: SourceSetup) -> Result<()> {
     flowed
 }
 
-struct Source {
+pub(super) struct Source {
     task: Box<dyn AnySourceTask>,
-    delivery: Delivery,
-    orders: Orders,
-    calls: Calls,
+    pub(super) chain: Chain,
+    pub(super) reads: Reads,
+    pub(super) delivery: Delivery,
+    pub(super) orders: Orders,
+    pub(super) calls: Calls,
     retries: Retries,
     pacer: Pacer,
     budget: MemoryBudget,
@@ -110,10 +117,11 @@ impl Source {
         let converters = (setup.encoder, setup.errors, setup.creation);
         let delivery = Delivery::new((client, producer), converters, (positions, view.clone()), setup.commit);
         let pacer = Pacer::new(view.limits().clone());
-        Ok(Source { task, delivery, orders, calls, retries: Retries::new(view), pacer, budget: setup.budget })
+        let (chain, reads, budget) = (setup.chain, setup.reads, setup.budget);
+        Ok(Source { task, chain, reads, delivery, orders, calls, retries: Retries::new(view), pacer, budget })
     }
 
-    /// Poll, convert, produce, acknowledge, store positions, tell outcomes: until the order is to stop.
+    /// Poll, transform, convert, produce, acknowledge, store positions, tell outcomes: until the order is to stop.
     async fn flow(&mut self) -> Result<()> {
         loop {
             tokio::task::yield_now().await;
@@ -134,6 +142,9 @@ impl Source {
                     match self.poll().await {
                         Ok(Some(mut batch)) => {
                             self.retries.succeeded();
+                            if !self.transform(&mut batch).await? {
+                                continue;
+                            }
                             let (records, bytes) = (batch.records.len(), self.delivery.send(&mut batch, share).await?);
                             self.task.spent(batch.records);
                             self.pacer.spent(records, bytes, Instant::now());
@@ -209,7 +220,7 @@ impl Source {
         }
     }
 
-    async fn deliver_for(&mut self, delay: Duration) -> Result<()> {
+    pub(super) async fn deliver_for(&mut self, delay: Duration) -> Result<()> {
         self.delivery.flush()?;
         let until = Instant::now() + delay;
         loop {

@@ -59,6 +59,8 @@ struct Shown {
 pub enum Trouble {
     /// A call of the connector.
     Connector,
+    /// A transform, or a converter that is a plugin.
+    Transform,
     /// Reading from or writing to the log.
     Log,
     /// Storing positions or committing offsets.

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connector_api::config::{Check, Config, ConfigDef, ConfigKey, ConfigType};
+use connector_api::config::{Check, Config, ConfigDef, ConfigKey, ConfigType, RawConfig};
 use connector_api::data::{Format, Payload, Schema, Value};
-use connector_api::{Converter, ConverterPlugin, Error, Result};
+use connector_api::{Converter, ConverterPlugin, Definition, Error, Result, Use};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::append_base64;
+use super::super::{append_base64, built_in};
 use super::DecimalFormat;
 use super::plan::Plans;
 use super::read::{read_plain, read_value};
@@ -20,35 +20,11 @@ use super::write::{Writer, write_plain};
 pub(crate) struct JsonConverterPlugin;
 
 impl ConverterPlugin for JsonConverterPlugin {
-    fn class(&self) -> &'static str {
-        "org.apache.kafka.connect.json.JsonConverter"
+    fn definition(&self) -> Definition {
+        built_in("org.apache.kafka.connect.json.JsonConverter", "JSON, with or without schemas.", keys())
     }
 
-    fn config(&self) -> ConfigDef {
-        ConfigDef::new()
-            .key(
-                ConfigKey::preset("schemas.enable", ConfigType::Boolean, "true")
-                    .doc("Put `{\"schema\":..,\"payload\":..}` around each value, and expect it when reading."),
-            )
-            .key(
-                ConfigKey::preset("schemas.cache.size", ConfigType::Int, "1000")
-                    .check(Check::AtLeast(0))
-                    .doc("How many schemas to keep prepared."),
-            )
-            .key(
-                ConfigKey::preset("decimal.format", ConfigType::String, "BASE64")
-                    .check(Check::OneOf(&["BASE64", "NUMERIC"]))
-                    .doc("How decimals are written: BASE64 of the unscaled number, or NUMERIC. Both are read."),
-            )
-            .key(
-                ConfigKey::preset("replace.null.with.default", ConfigType::Boolean, "true")
-                    .only(&["true"], "a null where the schema has a default always becomes the default")
-                    .doc("Whether a null becomes the default of its schema."),
-            )
-            .grouped("Converter")
-    }
-
-    fn converter(&self, config: &Config, _: bool) -> Result<Box<dyn Converter>> {
+    fn converter(&self, config: &Config, _: Use) -> Result<Box<dyn Converter>> {
         let numeric = config.text("decimal.format").eq_ignore_ascii_case("NUMERIC");
         let cached = config.count("schemas.cache.size");
         Ok(Box::new(JsonConverter {
@@ -59,6 +35,41 @@ impl ConverterPlugin for JsonConverterPlugin {
             cached,
         }))
     }
+}
+
+fn keys() -> ConfigDef {
+    ConfigDef::new()
+        .key(
+            ConfigKey::preset("schemas.enable", ConfigType::Boolean, "true")
+                .doc("Put `{\"schema\":..,\"payload\":..}` around each value, and expect it when reading."),
+        )
+        .key(
+            ConfigKey::preset("schemas.cache.size", ConfigType::Int, "1000")
+                .check(Check::AtLeast(0))
+                .doc("How many schemas to keep prepared."),
+        )
+        .key(
+            ConfigKey::preset("decimal.format", ConfigType::String, "BASE64")
+                .check(Check::OneOf(&["BASE64", "NUMERIC"]))
+                .doc("How decimals are written: BASE64 of the unscaled number, or NUMERIC. Both are read."),
+        )
+        .key(
+            ConfigKey::preset("replace.null.with.default", ConfigType::Boolean, "true")
+                .only(&["true"], "a null where the schema has a default always becomes the default")
+                .doc("Whether a null becomes the default of its schema."),
+        )
+        .grouped("Converter")
+}
+
+/// A converter with these options, of which those that are not named are as users have them.
+pub(crate) fn json_converter(options: &RawConfig) -> Result<Box<dyn Converter>> {
+    JsonConverterPlugin.converter(&keys().read(options).config, Use::Value)
+}
+
+/// The value of a JSON text, without a schema.
+pub(crate) fn read_json(json: &[u8]) -> Result<Value> {
+    let json = serde_json::from_slice(json).map_err(|why| Error::reject("it is not JSON").caused_by(why))?;
+    Ok(read_plain(json))
 }
 
 struct JsonConverter {
@@ -187,8 +198,8 @@ mod tests {
 
     fn converter(pairs: &[(&str, &str)]) -> Box<dyn Converter> {
         let raw = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let config = JsonConverterPlugin.config().check(&raw).into_result().unwrap();
-        JsonConverterPlugin.converter(&config, false).unwrap()
+        let config = keys().check(&raw).into_result().unwrap();
+        JsonConverterPlugin.converter(&config, Use::Value).unwrap()
     }
 
     fn encode(converter: &mut dyn Converter, payload: &Payload) -> Option<String> {

@@ -15,6 +15,7 @@ mod schema;
 mod write;
 
 pub(super) use converter::JsonConverterPlugin;
+pub(crate) use converter::{json_converter, read_json};
 pub(super) use write::write_plain;
 
 /// How decimals are written. Both forms are read.

@@ -294,7 +294,7 @@ impl Running {
 
 fn warnings(parts: &Parts, connector: &str, plugin: &Plugin, raw: &RawConfig) -> Vec<String> {
     let Ok(resolved) = parts.secrets.resolve(connector, raw) else { return Vec::new() };
-    let issues = check(plugin, &resolved.config, &parts.config).issues;
+    let issues = check(plugin, &resolved.config, &parts.config, &parts.plugins).issues;
     issues.into_iter().filter(|issue| !issue.is_error()).map(|issue: Issue| issue.message).collect()
 }
 
@@ -314,7 +314,7 @@ async fn split(parts: &Arc<Parts>, connector: &str, raw: &RawConfig) -> Result<V
         return Err(Error::fatal(format!("the connector wants {} tasks, but `tasks.max` allows {max}", tasks.len()))
             .remedy("Raise `tasks.max`."));
     }
-    let keys = all_keys(&plugin);
+    let keys = all_keys(&plugin, &resolved.config, &parts.plugins);
     let stored = |task: &RawConfig| parts.secrets.seal(connector, &resolved.unresolve(raw, task), &keys);
     Ok(tasks.iter().map(stored).collect())
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use connector_api::config::RawConfig;
+use connector_api::config::{Config, RawConfig};
 use connector_api::plugin::{AnySinkConnector, AnySourceConnector};
 use connector_api::{Error, Plugin, Result};
 use tokio::runtime::Handle;
@@ -12,11 +12,14 @@ use super::actor::To;
 use super::prepared::Prepared;
 use super::{Event, Parts};
 use crate::config::client::{consumer_settings, producer_config};
-use crate::config::connector::{all_keys, converter_of};
+use crate::config::connector::all_keys;
+use crate::config::parts::converter_of;
 use crate::config::{ConverterConfig, ErrorPolicy};
+use crate::plugins::part::TaskPlace;
 use crate::sink::{self, Classes, Decoder, GroupSettings, RejectSettings, SinkSetup};
 use crate::source::{self, Encoder, SourceSetup, TopicCreation};
-use crate::task::{Order, OrderSender, Orders, Pulse, TaskId, TaskView, orders, start_thread};
+use crate::task::{Calls, Order, OrderSender, Orders, Pulse, TaskId, TaskView, orders, start_thread};
+use crate::transform::{Opener, RetryPolicy, SourceParts};
 
 /// What a task's thread takes with it.
 struct Launch {
@@ -81,6 +84,23 @@ impl Launch {
         }
     }
 
+    /// Opens what stands between the connector and the log.
+    fn opener<'a>(&'a self, connector: &'a RawConfig, config: &Config) -> Opener<'a> {
+        let (view, limit) = (self.view.clone(), self.parts.config.stuck_after);
+        Opener {
+            plugins: &self.parts.plugins,
+            worker: &self.parts.config,
+            connector,
+            place: TaskPlace {
+                connector: self.id.connector.clone(),
+                task: self.id.task,
+                host: Arc::new(self.view.clone()),
+            },
+            calls: Calls { limit, view },
+            retry: RetryPolicy::of(config),
+        }
+    }
+
     async fn run_source(
         self,
         source: Arc<dyn AnySourceConnector>,
@@ -89,14 +109,17 @@ impl Launch {
         task: &RawConfig,
     ) -> Result<()> {
         let worker = &self.parts.config;
-        let config = all_keys(plugin).read(task).config;
+        let config = all_keys(plugin, connector, &self.parts.plugins).read(task).config;
+        let SourceParts { chain, reads, converters } = self.opener(connector, &config).source().await?;
         source::run(SourceSetup {
             connector: source,
             errors: ErrorPolicy::of_source(&config),
             config,
             client: self.parts.link.client(&format!("connector-producer-{}", self.id)),
             producer: producer_config(&worker.raw, connector),
-            encoder: Encoder::new(worker, connector)?,
+            chain,
+            reads,
+            encoder: Encoder::new(converters),
             creation: TopicCreation::new(worker.create_topics, connector),
             positions: self.parts.offsets.clone(),
             commit: (worker.commit_interval, worker.commit_timeout),
@@ -118,7 +141,8 @@ impl Launch {
         task: &RawConfig,
     ) -> Result<()> {
         let worker = &self.parts.config;
-        let config = all_keys(plugin).read(task).config;
+        let config = all_keys(plugin, connector, &self.parts.plugins).read(task).config;
+        let parts = self.opener(connector, &config).sink(sink.formats(&config).await?).await?;
         let class = |which: &str, own: &ConverterConfig| converter_of(connector, which, own).class;
         let rejects = RejectSettings {
             policy: ErrorPolicy::of_sink(&config),
@@ -126,6 +150,7 @@ impl Launch {
             classes: Classes {
                 key: class("key", &worker.key_converter),
                 value: class("value", &worker.value_converter),
+                header: class("header", &worker.header_converter),
                 task: plugin.definition().task_class(),
             },
         };
@@ -140,7 +165,8 @@ impl Launch {
             client: self.parts.link.client(&client_name),
         };
         sink::run(SinkSetup {
-            decoder: Decoder::new(worker, connector, sink.formats(&config).await?)?,
+            decoder: Decoder::new(parts.converters, parts.formats, parts.shapers),
+            chain: parts.chain,
             rejects,
             connector: sink,
             config,

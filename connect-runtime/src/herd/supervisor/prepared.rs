@@ -22,7 +22,7 @@ impl Parts {
     pub fn prepare(&self, connector: &str, raw: &RawConfig) -> Result<Prepared> {
         let plugin = self.plugins.of(raw).map_err(|why| Error::bad_config("connector.class", why))?;
         let resolved = self.secrets.resolve(connector, raw).map_err(Error::fail)?;
-        let checked = check(&plugin, &resolved.config, &self.config);
+        let checked = check(&plugin, &resolved.config, &self.config, &self.plugins);
         match checked.issues.iter().find(|issue| issue.is_error()) {
             Some(issue) => Err(Error::bad_config(&issue.key, &issue.message)),
             None => Ok(Prepared { plugin, resolved, config: checked.config }),

@@ -1,10 +1,11 @@
-//! Connectors that live elsewhere: in a library, or in a process of their own. The worker's loops do not see the difference.
+//! Plugins that live elsewhere: in a library, or in a process of their own. The worker's loops do not see the difference.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | what the loops' calls go through |
-//! | `source.rs`, `sink.rs` | the traits, as messages |
+//! | `source.rs`, `sink.rs`, `part.rs` | the traits, as messages |
 
+mod part;
 mod sink;
 mod source;
 
@@ -19,7 +20,12 @@ use connector_api::config::{Config, Issue};
 use connector_api::plugin::LocalFuture;
 use connector_api::{Definition, Error, Host, Plugin, Result};
 
-/// Where a connector lives.
+use super::known::Kind;
+use super::part::{Part, PartKind};
+
+pub use part::{Failed, RemotePart};
+
+/// Where a plugin lives.
 pub trait Endpoint: Send + Sync {
     /// Opens it for calls; they are made on the thread that opens it. `name` is whose calls they are, for the log.
     fn open(&self, scope: Scope, name: &str, host: Arc<dyn Host>) -> Result<Box<dyn Channel>>;
@@ -28,7 +34,7 @@ pub trait Endpoint: Send + Sync {
 /// What calls are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The connector as a whole.
+    /// The connector, or whatever the plugin is, as a whole.
     Connector,
     /// One task.
     Task,
@@ -103,17 +109,16 @@ impl Answer {
     }
 }
 
-/// A connector of that kind, `source` or `sink`, that lives there.
-pub fn plugin(
-    kind: &str,
-    definition: Definition,
-    watches: bool,
-    endpoint: Arc<dyn Endpoint>,
-) -> Result<Plugin, String> {
-    match kind {
-        "source" => Ok(Plugin::Source(Arc::new(source::RemoteSource::new(definition, watches, endpoint)))),
-        "sink" => Ok(Plugin::Sink(Arc::new(sink::RemoteSink::new(definition, endpoint)))),
-        other => Err(format!("it is of an unknown kind, `{other}`")),
+/// A plugin of that kind, as descriptions name it, that lives there.
+pub fn plugin(kind: &str, definition: Definition, watches: bool, endpoint: Arc<dyn Endpoint>) -> Result<Kind, String> {
+    match (kind, PartKind::of(kind)) {
+        ("source", _) => {
+            let source = source::RemoteSource::new(definition, watches, endpoint);
+            Ok(Kind::Connector(Plugin::Source(Arc::new(source))))
+        }
+        ("sink", _) => Ok(Kind::Connector(Plugin::Sink(Arc::new(sink::RemoteSink::new(definition, endpoint))))),
+        (_, Some(kind)) => Ok(Kind::Part(Part::there(kind, definition, endpoint))),
+        (other, None) => Err(format!("it is of an unknown kind, `{other}`")),
     }
 }
 
@@ -128,14 +133,14 @@ pub fn elsewhere(plugin: &Plugin, endpoint: Arc<dyn Endpoint>) -> Plugin {
     }
 }
 
-/// Asks a connector as a whole.
-async fn ask<R: Reply>(endpoint: &dyn Endpoint, class: &str, request: Request) -> Result<R> {
+/// Asks a plugin as a whole.
+pub async fn ask<R: Reply>(endpoint: &dyn Endpoint, class: &str, request: Request) -> Result<R> {
     let mut channel = endpoint.open(Scope::Connector, class, Arc::new(connector_api::Silence))?;
     call(&mut *channel, request).await.1
 }
 
 /// What is wrong with a configuration; that nobody can be asked is wrong too.
-async fn validate(endpoint: &dyn Endpoint, class: &str, config: &Config) -> Vec<Issue> {
+pub async fn validate(endpoint: &dyn Endpoint, class: &str, config: &Config) -> Vec<Issue> {
     let issues = ask(endpoint, class, Request::Validate(config.raw().clone())).await;
     issues.unwrap_or_else(|why| vec![Issue::error("connector.class", why.to_string())])
 }

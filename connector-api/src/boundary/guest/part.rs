@@ -87,7 +87,9 @@ pub async fn part_task(state: Rc<RefCell<PartState>>, request: Request) -> Resul
         }
         (Request::Decode(format, batch), Some(Part::Converter(converter))) => {
             let records = state.reader.transform(&batch)?;
-            Ok(converted(records, &mut state.writer, |topic, payload| decoded(&mut **converter, topic, payload, format)))
+            Ok(converted(records, &mut state.writer, |topic, payload| {
+                decoded(&mut **converter, topic, payload, format)
+            }))
         }
         (other, Some(_)) => Err(misplaced(&other)),
         (_, None) => Err(Error::fatal("the plugin has not started")),
