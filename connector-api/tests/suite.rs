@@ -187,3 +187,14 @@ async fn a_source_that_skips_is_named() {
 async fn a_source_that_repeats_is_named() {
     check_numbers("repeats at restart").await;
 }
+
+#[test]
+fn the_doubles_of_parts_pass_their_own_checks() {
+    use connector_api::conformance::check_part;
+    use connector_api::conformance::double_parts::{DoublePredicate, DoubleTransform, MarkConverter};
+    for part in
+        [Export::transform(DoubleTransform), Export::predicate(DoublePredicate), Export::converter(MarkConverter)]
+    {
+        check_part(&part, &RawConfig::new());
+    }
+}

@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 use connect_runtime::config::WorkerConfig;
 use connect_runtime::plugins::Plugins;
 use connect_runtime::worker::{Ended, run};
-use connector_api::Plugin;
+use connector_api::conformance::double_parts::{DoublePredicate, DoubleTransform, MarkConverter};
 use connector_api::conformance::doubles::{DoubleSink, DoubleSource};
+use connector_api::{Export, Plugin};
 use tokio::sync::oneshot;
 
 use crate::{Rest, Topics, free_port, until};
@@ -38,7 +39,12 @@ impl WorkerWithDoubles {
         ]);
         raw.extend(settings.iter().filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())));
         let (config, _) = WorkerConfig::from_raw(raw).expect("settings are right");
-        let plugins = Plugins::builtin().with(Plugin::source(DoubleSource)).with(Plugin::sink(DoubleSink));
+        let plugins = Plugins::builtin()
+            .with(Plugin::source(DoubleSource))
+            .with(Plugin::sink(DoubleSink))
+            .with(Export::transform(DoubleTransform))
+            .with(Export::predicate(DoublePredicate))
+            .with(Export::converter(MarkConverter));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || run(config, plugins, async { drop(stopped.await) }));
         let worker = WorkerWithDoubles { thread: Some(thread), stop: Some(stop), folder, rest_port, log_port };

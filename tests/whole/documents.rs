@@ -37,7 +37,7 @@ fn every_promise_names_a_test_that_is_there() {
 
 #[test]
 fn every_connector_s_readme_has_its_keys_as_they_are() {
-    for plugin in Plugins::builtin().all().iter().map(|known| &known.plugin) {
+    for plugin in Plugins::builtin().all().iter().filter_map(|known| known.connector()) {
         let definition = plugin.definition();
         let alias = definition.aliases.first().unwrap_or_else(|| panic!("{} has no short name", definition.class));
         check_readme(&repository().join("connectors").join(alias), &definition.config);

@@ -14,3 +14,4 @@ mod quick_start;
 mod rate_limits;
 mod rest;
 mod sinks;
+mod transforms;

@@ -12,8 +12,10 @@ pub(super) struct Progress {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Offsets {
-    /// After the last record that the sink was given.
+    /// After the last record that the sink was given or might have been.
     given: i64,
+    /// After the last record that it was given.
+    handed: i64,
     /// Up to here nothing of it comes again, and every dead letter is safe.
     put: i64,
     flushed: i64,
@@ -26,13 +28,19 @@ impl Offsets {
     fn flush(&mut self, offset: i64) {
         self.flushed = self.flushed.max(offset.min(self.bar));
     }
+
+    /// What may be committed. What lies behind all that the sink was given, such as records that a transform has dropped, is no
+    /// concern of the sink.
+    fn safe(&self) -> i64 {
+        if self.flushed >= self.handed { self.flushed.max(self.put.min(self.bar)) } else { self.flushed }
+    }
 }
 
 impl Progress {
     /// Takes a partition on; it is read from that offset.
     pub fn open(&mut self, partition: TopicPartition, offset: i64) {
-        let (given, put, flushed, committed) = (offset, offset, offset, offset);
-        self.partitions.insert(partition, Offsets { given, put, flushed, committed, bar: i64::MAX });
+        let (given, handed, put, flushed, committed) = (offset, offset, offset, offset, offset);
+        self.partitions.insert(partition, Offsets { given, handed, put, flushed, committed, bar: i64::MAX });
     }
 
     pub fn close(&mut self, partition: &TopicPartition) {
@@ -43,6 +51,7 @@ impl Progress {
     pub fn given(&mut self, partition: &TopicPartition, next: i64) {
         if let Some(known) = self.partitions.get_mut(partition) {
             known.given = known.given.max(next);
+            known.handed = known.handed.max(next);
         }
     }
 
@@ -85,8 +94,8 @@ impl Progress {
 
     /// What is to be committed.
     pub fn to_commit(&self) -> BTreeMap<TopicPartition, i64> {
-        let moved = self.partitions.iter().filter(|(_, known)| known.flushed > known.committed);
-        moved.map(|(partition, known)| (partition.clone(), known.flushed)).collect()
+        let moved = self.partitions.iter().filter(|(_, known)| known.safe() > known.committed);
+        moved.map(|(partition, known)| (partition.clone(), known.safe())).collect()
     }
 
     /// These have been committed.
@@ -112,6 +121,7 @@ mod tests {
     fn what_makes_no_sense_is_left_out_and_named() {
         let mut progress = Progress::default();
         progress.open(partition(0), 10);
+        progress.given(&partition(0), 20);
         progress.put(&partition(0), 20);
         assert!(progress.flushed_to(&partition(0), 21).unwrap().contains("only 20 was put"));
         assert!(progress.flushed_to(&partition(1), 5).unwrap().contains("t-1, which this task does not have"));
@@ -130,9 +140,26 @@ mod tests {
     }
 
     #[test]
+    fn what_the_sink_was_never_given_is_passed_once_all_before_it_is_safe() {
+        let mut progress = Progress::default();
+        progress.open(partition(0), 10);
+        progress.put(&partition(0), 15);
+        assert_eq!(progress.to_commit(), [(partition(0), 15)].into(), "it was given nothing at all");
+        progress.given(&partition(0), 20);
+        progress.put(&partition(0), 30);
+        assert_eq!(progress.flushed_to(&partition(0), 19), None);
+        assert_eq!(progress.to_commit(), [(partition(0), 19)].into());
+        assert_eq!(progress.flushed_to(&partition(0), 20), None);
+        assert_eq!(progress.to_commit(), [(partition(0), 30)].into());
+        progress.bar(&partition(0), 25);
+        assert_eq!(progress.to_commit(), [(partition(0), 25)].into());
+    }
+
+    #[test]
     fn nothing_passes_a_bar_until_the_partition_is_taken_on_anew() {
         let mut progress = Progress::default();
         progress.open(partition(0), 10);
+        progress.given(&partition(0), 30);
         progress.put(&partition(0), 30);
         progress.bar(&partition(0), 20);
         progress.bar(&partition(0), 25);
@@ -161,6 +188,7 @@ mod tests {
                         committed.insert(number, offset);
                     }
                     1 => {
+                        progress.given(&partition(number), offset);
                         progress.put(&partition(number), offset);
                         if let Some((put, _)) = model.get_mut(&number) { *put = (*put).max(offset); }
                     }

@@ -1,6 +1,7 @@
 //! Checks on definitions and hostile configurations.
 
 use crate::config::{ConfigKey, ConfigType, Effect, Preset, RawConfig};
+use crate::connector::Definition;
 use crate::plugin::Plugin;
 
 use super::{CALL_DEADLINE, within};
@@ -11,13 +12,12 @@ const CANARY: &str = "canary-7f3a";
 /// Checks the definition itself and what it makes of hostile values: nothing panics, hangs or shows a password.
 /// `valid` is a configuration that works.
 pub async fn check_definition(plugin: &Plugin, valid: &RawConfig) {
-    the_definition_is_complete(plugin);
-    a_valid_configuration_has_no_errors(plugin, valid);
+    the_definition_is_complete(&plugin.definition());
+    a_valid_configuration_has_no_errors(&plugin.definition(), valid);
     hostile_values_are_answered(plugin, valid).await;
 }
 
-fn the_definition_is_complete(plugin: &Plugin) {
-    let definition = plugin.definition();
+pub(super) fn the_definition_is_complete(definition: &Definition) {
     assert!(
         !definition.version.is_empty() && !definition.doc.is_empty(),
         "{}: version or doc missing",
@@ -40,8 +40,8 @@ fn preset_passes(key: &ConfigKey) {
     assert!(issues.is_empty(), "the default of `{}` does not pass its own check: {issues:?}", key.name);
 }
 
-fn a_valid_configuration_has_no_errors(plugin: &Plugin, valid: &RawConfig) {
-    let issues = plugin.definition().config.check(valid).issues;
+pub(super) fn a_valid_configuration_has_no_errors(definition: &Definition, valid: &RawConfig) {
+    let issues = definition.config.check(valid).issues;
     let errors: Vec<_> = issues.iter().filter(|issue| issue.is_error()).collect();
     assert!(errors.is_empty(), "the valid configuration has errors: {errors:?}");
 }

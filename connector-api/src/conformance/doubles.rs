@@ -55,14 +55,15 @@ fn keys() -> ConfigDef {
         .grouped("Double")
 }
 
-struct Trouble {
+/// What goes wrong, and when.
+pub(super) struct Trouble {
     world: String,
     plan: Vec<(String, String, u64, u64)>,
     seen: BTreeMap<String, u64>,
 }
 
 impl Trouble {
-    fn new(config: &Config) -> Trouble {
+    pub fn new(config: &Config) -> Trouble {
         let item = |text: &String| {
             let mut parts = text.split(':').map(str::to_owned);
             let mut next = || parts.next().unwrap_or_default();
@@ -75,6 +76,19 @@ impl Trouble {
 
     /// Notes the call and goes wrong if it is due; returns the kind if the caller has to act on it.
     async fn on(&mut self, call: &str, detail: String) -> Result<Option<String>> {
+        let kind = self.at_once(call, detail)?;
+        match kind.as_deref() {
+            Some("hang") => std::future::pending().await,
+            Some("slow") => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Ok(None)
+            }
+            _ => Ok(kind),
+        }
+    }
+
+    /// The same in a call that cannot wait.
+    pub fn at_once(&mut self, call: &str, detail: String) -> Result<Option<String>> {
         worlds().entry(self.world.clone()).or_default().calls.push(format!("{call} {detail}"));
         let nth = self.seen.entry(call.to_owned()).or_default();
         *nth += 1;
@@ -90,7 +104,6 @@ impl Trouble {
             "fail" => error(Decision::Fail),
             "fatal" => error(Decision::Fatal),
             "panic" => panic!("trouble in {call}"),
-            "hang" => std::future::pending().await,
             "block" => {
                 std::thread::sleep(Duration::from_secs(60));
                 Ok(None)
@@ -105,10 +118,6 @@ impl Trouble {
                 loop {
                     kept.push(std::hint::black_box(vec![1u8; 1 << 20]));
                 }
-            }
-            "slow" => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                Ok(None)
             }
             kind => Ok(Some(kind.to_owned())),
         }

@@ -1,4 +1,4 @@
-//! The checks that every connector passes, and doubles that misbehave.
+//! The checks that every connector, transform, predicate and converter passes, and doubles that misbehave.
 //!
 //! A connector's tests implement [`SourceWorld`] or [`SinkWorld`]: how to start, and how to make and see records in the
 //! other system. [`check_source`] and [`check_sink`] then do what a worker does, kindly and unkindly, and compare what
@@ -7,13 +7,16 @@
 //! The suite drives tasks exactly as the worker's loops do: calls never overlap, outcomes come in order and once.
 
 mod config;
+pub mod double_parts;
 pub mod doubles;
+mod part;
 mod ports;
 mod readme;
 mod sink;
 mod source;
 
 pub use config::check_definition;
+pub use part::check_part;
 pub use ports::free_port;
 pub use readme::check_readme;
 pub use sink::{SinkWorld, check_sink};

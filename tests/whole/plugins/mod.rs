@@ -4,6 +4,7 @@
 mod authors;
 mod loading;
 mod misbehaving;
+mod parts;
 mod processes;
 mod python;
 
