@@ -44,7 +44,7 @@ extern "C" {
 #define NARU_MAGIC UINT32_C(0x5552414e)
 /* The version of this header. */
 #define NARU_ABI_MAJOR UINT16_C(1)
-#define NARU_ABI_MINOR UINT16_C(0)
+#define NARU_ABI_MINOR UINT16_C(1)
 
 /* A capability: no exception and no panic leaves any function of the library. C code simply sets it; without it, the
  * library is refused. */
@@ -163,9 +163,10 @@ NARU_EXPORT const naru_descriptor *naru_plugin(void);
  *    "keys": [{"name": "topic", "type": "STRING", "required": true, "doc": "Where the records go."},
  *             {"name": "every.ms", "type": "LONG", "default": "1000", "at_least": 1}]}
  *
- *   kind         "source" or "sink"; needed
- *   class        what users write as `connector.class`; needed. The part after the last dot will do for them too.
- *   version      the connector's version; needed
+ *   kind         "source", "sink", "transformation", "predicate" or "converter"; needed
+ *   class        what users write as `connector.class`, `transforms.NAME.type`, `predicates.NAME.type` or `value.converter`; needed.
+ *                The part after the last dot will do for them too.
+ *   version      its own version; needed
  *   aliases      further names
  *   doc          what it does, in a sentence
  *   watches      true for a source that answers NARU_CALL_WATCH
@@ -232,6 +233,7 @@ NARU_EXPORT const naru_descriptor *naru_plugin(void);
  *   EXACTLY_ONCE     source  config                       flag: the same position always leads to the same records
  *   CHECK_POSITIONS  source  config, positions            empty; an error if a user wants to store positions that are wrong
  *   FORMATS          sink    config                       u8 form of keys, u8 form of values
+ *   READS            see below  config                    flag: keys are looked into; flag: values are
  */
 #define NARU_CALL_VALIDATE UINT32_C(1)
 #define NARU_CALL_SPLIT UINT32_C(2)
@@ -239,6 +241,7 @@ NARU_EXPORT const naru_descriptor *naru_plugin(void);
 #define NARU_CALL_EXACTLY_ONCE UINT32_C(4)
 #define NARU_CALL_CHECK_POSITIONS UINT32_C(5)
 #define NARU_CALL_FORMATS UINT32_C(6)
+#define NARU_CALL_READS UINT32_C(7)
 
 /*
  * CALLS OF A TASK
@@ -275,6 +278,30 @@ NARU_EXPORT const naru_descriptor *naru_plugin(void);
 #define NARU_CALL_WRITTEN UINT32_C(22)
 #define NARU_CALL_FLUSH UINT32_C(23)
 #define NARU_CALL_CLOSE UINT32_C(24)
+
+/*
+ * CALLS OF TRANSFORMS, PREDICATES AND CONVERTERS (since minor version 1)
+ *
+ * As a whole they have VALIDATE, transforms and predicates READS too. For a task, in NARU_TASK:  START  ( call )*  STOP.
+ * START has the configuration of the transform alone, without the prefix `transforms.NAME.`, and no positions; for a converter
+ * the key `converter.type` says what it is for: `key`, `value` or `header`.
+ *
+ *   call     of         request                           reply
+ *   APPLY    transform  batch of records                  list of u32: indexes that are dropped; failed; batch of the others, in
+ *                                                         their order
+ *   TEST     predicate  batch of records                  failed; list of flag, one for each record: whether the transform is
+ *                                                         for it
+ *   ENCODE   converter  batch of records                  failed; batch of the others, with bytes or null as values
+ *   DECODE   converter  u8 form, batch of records         failed; batch of the others, with values of that form
+ *
+ * `failed` is a list of (u32 index, error); indexes are ascending, and none is dropped and failed. An error of NARU_RETRY has that
+ * record come again, as it was; every other one is a record that cannot be taken. A converter is given what it converts, keys too, as
+ * the values of records that have nothing else but a topic; none of them is null.
+ */
+#define NARU_CALL_APPLY UINT32_C(25)
+#define NARU_CALL_TEST UINT32_C(26)
+#define NARU_CALL_ENCODE UINT32_C(27)
+#define NARU_CALL_DECODE UINT32_C(28)
 
 /* What became of a batch: every record is durable; it could not be delivered, for the reason that follows; the task ended
  * before it was known. */

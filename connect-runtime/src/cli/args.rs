@@ -79,6 +79,18 @@ pub struct NewArgs {
 pub enum NewKind {
     /// A crate with a connector that builds, passes its tests and loads as it stands.
     Connector(NewConnectorArgs),
+    /// The same with a transform; predicates and converters are made in its likeness.
+    Transform(NewTransformArgs),
+}
+
+/// A new transform.
+#[derive(Debug, Args)]
+pub struct NewTransformArgs {
+    /// Its name: small letters, digits, `-`.
+    pub name: String,
+    /// The folder to make; the name, if none is given.
+    #[arg(long)]
+    pub path: Option<PathBuf>,
 }
 
 /// A new connector.

@@ -1,4 +1,4 @@
-//! `naru new connector`.
+//! `naru new connector` and `naru new transform`.
 
 use std::fs;
 use std::io;
@@ -26,23 +26,65 @@ const SINK: [(&str, &str); 3] = [
     ("tests/conformance.rs", include_str!("../../template/sink/conformance.rs.txt")),
     ("config.json", include_str!("../../template/sink/config.json.txt")),
 ];
+const TRANSFORM: [(&str, &str); 3] = [
+    ("src/lib.rs", include_str!("../../template/transform/lib.rs.txt")),
+    ("tests/conformance.rs", include_str!("../../template/transform/conformance.rs.txt")),
+    ("config.json", include_str!("../../template/transform/config.json.txt")),
+];
+
+/// What is begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Source,
+    Sink,
+    Transform,
+}
+
+impl Begun {
+    fn files(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Begun::Source => &SOURCE,
+            Begun::Sink => &SINK,
+            Begun::Transform => &TRANSFORM,
+        }
+    }
+
+    /// With its article left away.
+    fn word(self) -> &'static str {
+        match self {
+            Begun::Source => "source",
+            Begun::Sink => "sink",
+            Begun::Transform => "transform",
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Begun::Source => "source connector",
+            Begun::Sink => "sink connector",
+            Begun::Transform => "transform",
+        }
+    }
+}
 
 const SINK_INPUT: &str = "A sink reads its records from the standard input, one line each:\n\n```sh\necho '{\"n\":1}' | naru try \
                           target/release/lib{{crate}}.so config.json\n```\n";
 
 pub fn run(args: &NewArgs) -> ExitCode {
-    let NewKind::Connector(connector) = &args.what;
-    let name = connector.name.trim();
+    let (name, path, begun) = match &args.what {
+        NewKind::Connector(new) => (&new.name, &new.path, if new.sink { Begun::Sink } else { Begun::Source }),
+        NewKind::Transform(new) => (&new.name, &new.path, Begun::Transform),
+    };
+    let name = name.trim();
     if let Err(why) = check(name) {
         return end_with(SET_UP, [format!("The name `{name}` {why}.")]);
     }
-    let folder = connector.path.clone().unwrap_or_else(|| PathBuf::from(name));
+    let folder = path.clone().unwrap_or_else(|| PathBuf::from(name));
     if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return end_with(SET_UP, [format!("{} is there already and is not empty.", folder.display())]);
     }
-    let own = if connector.sink { SINK } else { SOURCE };
-    let named = |text: &str| fill_in(text, name, connector.sink);
-    let crate_files = COMMON.iter().chain(&own).map(|(path, text)| (PathBuf::from(path), named(text)));
+    let named = |text: &str| fill_in(text, name, begun);
+    let crate_files = COMMON.iter().chain(begun.files()).map(|(path, text)| (PathBuf::from(path), named(text)));
     let api_files =
         CONNECTOR_API.iter().map(|(path, text)| (Path::new("connector-api").join(path), (*text).to_owned()));
     for (path, text) in crate_files.chain(api_files) {
@@ -52,11 +94,11 @@ pub fn run(args: &NewArgs) -> ExitCode {
         }
     }
     let shown = folder.display();
-    println!("{shown} is a {} that runs as it stands:\n", if connector.sink { "sink" } else { "source" });
+    println!("{shown} is a {} that runs as it stands:\n", begun.word());
     println!("  cd {shown}\n  cargo test\n  cargo build --release");
-    let input = if connector.sink { "echo '{\"n\":1}' | " } else { "" };
+    let input = if begun == Begun::Sink { "echo '{\"n\":1}' | " } else { "" };
     println!("  {input}naru try target/release/lib{}.so config.json\n", crate_name(name));
-    println!("The connector is in src/lib.rs; connector-api/README.md is the guide.");
+    println!("All of it is in src/lib.rs; connector-api/README.md is the guide.");
     ExitCode::SUCCESS
 }
 
@@ -87,12 +129,12 @@ fn type_name(name: &str) -> String {
     name.split('-').map(word).collect()
 }
 
-fn fill_in(text: &str, name: &str, sink: bool) -> String {
-    text.replace("{{try_more}}\n", if sink { SINK_INPUT } else { "" })
+fn fill_in(text: &str, name: &str, begun: Begun) -> String {
+    text.replace("{{try_more}}\n", if begun == Begun::Sink { SINK_INPUT } else { "" })
         .replace("{{Name}}", &type_name(name))
         .replace("{{name}}", name)
         .replace("{{crate}}", &crate_name(name))
-        .replace("{{kind}}", if sink { "sink" } else { "source" })
+        .replace("{{kind}}", begun.noun())
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -115,9 +157,9 @@ mod tests {
             assert!(check(bad).is_err(), "{bad}");
         }
         assert_eq!(type_name("my-thing-2"), "MyThing2");
-        for (path, text) in COMMON.iter().chain(&SOURCE).chain(&SINK) {
-            for sink in [false, true] {
-                assert!(!fill_in(text, "my-thing", sink).contains("{{"), "{path}");
+        for begun in [Begun::Source, Begun::Sink, Begun::Transform] {
+            for (path, text) in COMMON.iter().chain(begun.files()) {
+                assert!(!fill_in(text, "my-thing", begun).contains("{{"), "{path}");
             }
         }
     }

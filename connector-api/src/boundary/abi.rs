@@ -18,7 +18,7 @@ pub const MAGIC: u32 = u32::from_le_bytes(*b"NARU");
 pub const MAJOR: u16 = 1;
 
 /// Grows with what is added. A side that knows less passes over what it does not know.
-pub const MINOR: u16 = 0;
+pub const MINOR: u16 = 1;
 
 /// The name of the function that every library exports.
 pub const SYMBOL: &str = "naru_plugin";

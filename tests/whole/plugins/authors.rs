@@ -19,7 +19,7 @@ fn naru() -> Command {
 }
 
 #[test]
-fn a_new_connector_builds_passes_its_tests_and_runs_as_it_stands() {
+fn a_new_connector_or_transform_builds_passes_its_tests_and_runs_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let target = plugin_target().join("new");
     for (kind, name) in [("--source", "my-source"), ("--sink", "my-sink")] {
@@ -29,6 +29,11 @@ fn a_new_connector_builds_passes_its_tests_and_runs_as_it_stands() {
         assert!(tested.contains("1 passed"), "{tested}");
         run(cargo_in(&own, &target).args(["build", "--quiet"]));
     }
+    run(naru().args(["new", "transform", "my-mask"]).current_dir(folder.path()));
+    let own = folder.path().join("my-mask");
+    let tested = run(cargo_in(&own, &target).args(["test", "--quiet"]));
+    assert!(tested.contains("2 passed"), "{tested}");
+    run(cargo_in(&own, &target).args(["build", "--quiet"]));
     let library = |name: &str| target.join("debug").join(name);
     let shown = run(naru()
         .arg("try")
@@ -36,6 +41,12 @@ fn a_new_connector_builds_passes_its_tests_and_runs_as_it_stands() {
         .args(["my-source/config.json", "--records", "3"])
         .current_dir(folder.path()));
     assert!(shown.contains("things-0 @0  null  {\"n\":0}") && shown.ends_with("3 records\n"), "{shown}");
+    let shown = run(naru()
+        .arg("try")
+        .arg(library("libmy_mask.so"))
+        .args(["my-mask/config.json", "--records", "3"])
+        .current_dir(folder.path()));
+    assert!(shown.contains(r#"{"name":"***","task":0,"seqno":0}"#), "{shown}");
 
     let out = folder.path().join("out.txt");
     let config = serde_json::json!({ "connector.class": "my-sink", "topics": "things", "file": out }).to_string();

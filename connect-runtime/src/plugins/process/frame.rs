@@ -18,7 +18,7 @@ use connector_api::boundary::frame::{Malformed, Read, Reader, Writer};
 /// The version of the protocol. Another major is another contract; a minor adds.
 pub const MAJOR: u32 = 1;
 /// See [`MAJOR`].
-pub const MINOR: u32 = 0;
+pub const MINOR: u32 = 1;
 /// The largest frame, in bytes: some batches' worth.
 pub const LARGEST_FRAME: usize = 64 << 20;
 /// The reply to a call that was cancelled before it was done.
