@@ -179,12 +179,15 @@ fn give_back(records: &mut [TransformRecord], at: &[usize], taken: Vec<Transform
     }
 }
 
-/// The payloads that a converter is for, but for those that are null; of each the place of its record and its number there.
+/// Of each payload the place of its record, and its number there.
+type Whose = Vec<(usize, usize)>;
+
+/// The payloads that a converter is for, but for those that are null, and whose they are.
 fn payloads<'r>(
     of: Use,
     records: &'r [TransformRecord],
     at: &[usize],
-) -> (Vec<(&'r Topic, &'r Payload)>, Vec<(usize, usize)>) {
+) -> (Vec<(&'r Topic, &'r Payload)>, Whose) {
     let mut payloads = Vec::with_capacity(at.len());
     let mut whose = Vec::with_capacity(at.len());
     for place in at {
