@@ -118,6 +118,10 @@ impl SinkWorld for Memory {
     fn identity(&self, partition: &TopicPartition, offset: i64) -> String {
         format!("{partition}:{offset}")
     }
+    fn hopeless(&self, partition: &TopicPartition, offset: i64) -> Option<SinkRecord> {
+        let picky = !self.trouble.is_empty();
+        picky.then(|| SinkRecord { value: Payload::Json("\"hopeless\"".into()), ..self.record(partition, offset) })
+    }
     async fn written(&mut self) -> Vec<String> {
         let records = doubles::world(self.world).records;
         records.iter().map(|(partition, offset, _)| self.identity(partition, *offset)).collect()
@@ -127,6 +131,17 @@ impl SinkWorld for Memory {
 #[tokio::test]
 async fn a_sink_that_behaves_passes() {
     check_sink(&mut Memory { trouble: "", world: "sink-good" }).await;
+}
+
+#[tokio::test]
+async fn a_sink_that_refuses_what_it_cannot_take_passes() {
+    check_sink(&mut Memory { trouble: "put:hopeless:1:0", world: "sink-picky" }).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a good record was refused")]
+async fn a_sink_that_refuses_good_records_with_the_bad_one_is_named() {
+    check_sink(&mut Memory { trouble: "put:careless:1:0", world: "sink-too-picky" }).await;
 }
 
 #[tokio::test]

@@ -183,11 +183,7 @@ fn give_back(records: &mut [TransformRecord], at: &[usize], taken: Vec<Transform
 type Whose = Vec<(usize, usize)>;
 
 /// The payloads that a converter is for, but for those that are null, and whose they are.
-fn payloads<'r>(
-    of: Use,
-    records: &'r [TransformRecord],
-    at: &[usize],
-) -> (Vec<(&'r Topic, &'r Payload)>, Whose) {
+fn payloads<'r>(of: Use, records: &'r [TransformRecord], at: &[usize]) -> (Vec<(&'r Topic, &'r Payload)>, Whose) {
     let mut payloads = Vec::with_capacity(at.len());
     let mut whose = Vec::with_capacity(at.len());
     for place in at {

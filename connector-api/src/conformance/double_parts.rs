@@ -52,7 +52,7 @@ impl TransformPlugin for DoubleTransform {
             .key(ConfigKey::preset("add", ConfigType::Long, "0").doc("Is added to each number."))
             .key(ConfigKey::preset("drop", ConfigType::Long, "0").doc("Multiples of it are dropped; 0 for none."))
             .key(ConfigKey::preset("suffix", ConfigType::String, "").doc("Follows the topic's name."));
-        definition("naru.DoubleTransform", own.and(&keys()))
+        definition("naru.DoubleTransform", own.grouped("Double").and(&keys()))
     }
 
     fn validate(&self, config: &Config) -> Vec<Issue> {

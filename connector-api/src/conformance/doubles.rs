@@ -47,7 +47,7 @@ fn keys() -> ConfigDef {
              the thread for a minute), abort, overflow (the stack), leak (memory, until there is none), thread (in `start`: a thread of the \
              task panics), slow (100 ms longer), ahead (flush says too much), foreign (flush names a partition that \
              is not open), again (put asks for odd records again), odd (put rejects odd offsets), sevens (put rejects calls with an offset that is a \
-             multiple of seven, and names none), keep (put keeps up to thirty records and what comes with them, which `written` writes ten at a time, a \
+             multiple of seven, and names none), hopeless (put rejects values that say `hopeless`), careless (and with one odd offsets), keep (put keeps up to thirty records and what comes with them, which `written` writes ten at a time, a \
              little later; there, odd rejects odd offsets).",
         ))
         .key(ConfigKey::preset("topic", ConfigType::String, "doubles").doc("Where the numbers go."))
@@ -224,6 +224,10 @@ impl SourceTask for DoubleSourceTask {
     }
 }
 
+fn is_hopeless(record: &SinkRecord) -> bool {
+    record.value == Payload::Json("\"hopeless\"".into())
+}
+
 /// A sink that goes wrong on purpose.
 pub struct DoubleSink;
 
@@ -317,6 +321,12 @@ impl SinkTask for DoubleSinkTask {
             match kind.as_deref() {
                 Some("odd") if odd => taken.reject(index, Error::reject(format!("offset {} is odd", record.offset))),
                 Some("again") if odd => again.push(index),
+                Some("careless") if odd && records.iter().any(is_hopeless) => {
+                    taken.reject(index, Error::reject("something is hopeless"));
+                }
+                Some("hopeless" | "careless") if is_hopeless(record) => {
+                    taken.reject(index, Error::reject("hopeless"));
+                }
                 _ => self.write(record),
             }
         }

@@ -1,9 +1,11 @@
 //! Checks on sinks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config::RawConfig;
+use crate::data::Payload;
+use crate::error::Decision;
 use crate::host::TaskContext;
 use crate::plugin::{AnySinkTask, Plugin};
 use crate::record::{SinkRecord, TopicPartition};
@@ -28,6 +30,11 @@ pub trait SinkWorld {
 
     /// The identities of everything that the other system holds, repeats included.
     async fn written(&mut self) -> Vec<String>;
+
+    /// A record that the sink can never take, of that partition and offset; `None` if it takes everything.
+    fn hopeless(&self, _partition: &TopicPartition, _offset: i64) -> Option<SinkRecord> {
+        None
+    }
 }
 
 /// Runs every check on a sink. Needs a tokio runtime with time and I/O. The other system is empty at the start.
@@ -40,13 +47,17 @@ async fn all(world: &mut impl SinkWorld) {
     check_definition(&world.plugin(), &world.config()).await;
     let partitions: Vec<TopicPartition> =
         (0..3).map(|partition| TopicPartition::new("conformance", partition)).collect();
-    let mut log = Log { committed: partitions.iter().map(|partition| (partition.clone(), 0)).collect() };
+    let committed = partitions.iter().map(|partition| (partition.clone(), 0)).collect();
+    let mut log = Log { committed, keeps_offsets: false, refused: BTreeSet::new(), odd: BTreeSet::new() };
     what_is_flushed_is_there(world, &mut log).await;
     an_empty_put_and_an_empty_flush_are_fine(world, &mut log).await;
     what_was_not_flushed_comes_again(world, &mut log).await;
     a_partition_that_was_given_up_is_let_go(world, &mut log).await;
     stop_is_quick_at_any_moment(world, &mut log).await;
+    a_record_that_cannot_be_taken_holds_up_no_other(world, &mut log).await;
+    a_record_without_a_value_is_taken_or_refused(world, &mut log).await;
     what_is_flushed_is_there(world, &mut log).await;
+    nothing_is_twice_if_the_sink_keeps_offsets(world, &log).await;
 }
 
 async fn what_is_flushed_is_there(world: &mut impl SinkWorld, log: &mut Log) {
@@ -109,11 +120,56 @@ async fn stop_is_quick_at_any_moment(world: &mut impl SinkWorld, log: &mut Log) 
     within(check, "stop", STOP_DEADLINE, run.task.stop()).await;
 }
 
+async fn a_record_that_cannot_be_taken_holds_up_no_other(world: &mut impl SinkWorld, log: &mut Log) {
+    let check = "a record that cannot be taken holds up no other";
+    let mut run = Run::start(check, world, log).await;
+    let Some((partition, offset)) = run.next.iter().next().map(|(partition, next)| (partition.clone(), *next + 3))
+    else {
+        return;
+    };
+    let Some(hopeless) = world.hopeless(&partition, offset) else {
+        return run.stop().await;
+    };
+    run.put_with(world, 10, &[hopeless]).await;
+    run.stop().await;
+    assert!(log.refused.contains(&(partition.clone(), offset)), "{check}: {partition} offset {offset} was not refused");
+    let end = log.committed[&partition];
+    assert!(end > offset, "{check}: {partition} is committed to {end} only, the record stands at {offset}");
+    assert_complete(check, world, log).await;
+}
+
+/// Deletions may mean something to a sink or be refused by it one by one; they are no reason to fail.
+async fn a_record_without_a_value_is_taken_or_refused(world: &mut impl SinkWorld, log: &mut Log) {
+    let check = "a record without a value is taken or refused";
+    let mut run = Run::start(check, world, log).await;
+    let deletions: Vec<SinkRecord> = run
+        .next
+        .iter()
+        .map(|(partition, next)| SinkRecord { value: Payload::Null, ..world.record(partition, *next + 1) })
+        .collect();
+    // What becomes of them in the other system is the sink's own.
+    run.log.refused.extend(deletions.iter().map(|record| (record.origin.clone(), record.offset)));
+    run.put_with(world, 3, &deletions).await;
+    run.stop().await;
+    assert_complete(check, world, log).await;
+}
+
+/// Whoever says where to read on means: no record twice.
+async fn nothing_is_twice_if_the_sink_keeps_offsets(world: &mut impl SinkWorld, log: &Log) {
+    if !log.keeps_offsets {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    for identity in world.written().await {
+        assert!(seen.insert(identity.clone()), "the sink says where to read on, and {identity} is there twice");
+    }
+}
+
 /// Everything below the committed offsets is in the other system.
 async fn assert_complete(check: &str, world: &mut impl SinkWorld, log: &Log) {
     let written = world.written().await;
     for (partition, end) in &log.committed {
-        for offset in 0..*end {
+        for offset in (0..*end).filter(|offset| !log.refused.contains(&(partition.clone(), *offset))) {
             let identity = world.identity(partition, offset);
             assert!(
                 written.contains(&identity),
@@ -126,6 +182,12 @@ async fn assert_complete(check: &str, world: &mut impl SinkWorld, log: &Log) {
 /// Committed offsets as the log keeps them.
 struct Log {
     committed: BTreeMap<TopicPartition, i64>,
+    /// The sink has said where to read on.
+    keeps_offsets: bool,
+    /// Records that the sink has refused, or may do with as it likes.
+    refused: BTreeSet<(TopicPartition, i64)>,
+    /// Records that it may refuse later.
+    odd: BTreeSet<(TopicPartition, i64)>,
 }
 
 /// One life of a task.
@@ -148,6 +210,7 @@ impl<'a> Run<'a> {
         let partitions: Vec<TopicPartition> = next.keys().cloned().collect();
         let opened = within(check, "open", CALL_DEADLINE, task.open(&partitions)).await;
         for from in opened.unwrap_or_else(|error| panic!("{check}: open failed: {error}")) {
+            log.keeps_offsets = true;
             next.insert(from.partition, from.offset);
         }
         Run { check, task, log, next }
@@ -169,6 +232,45 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The same with these in the places of others. They may be refused, by their indexes, or by an error that names none, after which
+    /// halves are tried, as the worker does.
+    async fn put_with(&mut self, world: &impl SinkWorld, count: i64, odd: &[SinkRecord]) {
+        within(self.check, "room for more records", CALL_DEADLINE, self.make_room()).await;
+        let mut records = Vec::new();
+        for (partition, next) in &mut self.next {
+            records.extend((*next..*next + count).map(|offset| world.record(partition, offset)));
+            *next += count;
+        }
+        for record in &mut records {
+            let same = |other: &&SinkRecord| other.origin == record.origin && other.offset == record.offset;
+            odd.iter().find(same).into_iter().for_each(|other| *record = other.clone());
+        }
+        let is_odd = |record: &SinkRecord| odd.iter().any(|other| other == record);
+        let mut parts = vec![&records[..]];
+        while let Some(part) = parts.pop() {
+            match within(self.check, "put", CALL_DEADLINE, self.task.put(part)).await {
+                Ok(taken) => {
+                    assert!(taken.again.is_none(), "{}: asked for again: {taken:?}", self.check);
+                    for (index, why) in taken.rejected {
+                        let Some(record) = part.get(index) else { panic!("{}: no record {index} was put", self.check) };
+                        assert!(is_odd(record), "{}: a good record was refused: {why:?}", self.check);
+                        self.log.refused.insert((record.origin.clone(), record.offset));
+                    }
+                }
+                Err(why) if *why.decision() == Decision::Reject && part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(why) => {
+                    let refused = part.first().filter(|one| *why.decision() == Decision::Reject && is_odd(one));
+                    let Some(one) = refused else { panic!("{}: put failed: {why:?}", self.check) };
+                    self.log.refused.insert((one.origin.clone(), one.offset));
+                }
+            }
+        }
+        self.log.odd = odd.iter().map(|record| (record.origin.clone(), record.offset)).collect();
+    }
+
     /// As the worker does: what is under way goes on until the task takes more.
     async fn make_room(&mut self) {
         while !self.task.has_room() {
@@ -187,7 +289,11 @@ impl<'a> Run<'a> {
     }
 
     fn on_written(&mut self, written: Written) {
-        assert!(written.rejected.is_empty(), "{}: good records: {written:?}", self.check);
+        for (partition, offset, why) in written.rejected {
+            let place = (partition, offset);
+            assert!(self.log.odd.contains(&place), "{}: a good record was refused: {place:?} {why:?}", self.check);
+            self.log.refused.insert(place);
+        }
         for (partition, offset) in written.safe {
             let put = self.next.get(&partition);
             let Some(put) = put else { panic!("{}: {partition} is not open", self.check) };

@@ -51,7 +51,8 @@ fn seen(report: &str) -> Vec<String> {
     let report: serde_json::Value = serde_json::from_str(report).unwrap();
     let mut seen = Vec::new();
     for (stream, counts) in report["streams"].as_object().into_iter().flatten() {
-        assert_eq!((&counts["missing"], &counts["repeats"]), (&0.into(), &0.into()), "{report}");
+        // The suite also puts records without a value, in the places of others.
+        assert!(counts["missing"].as_i64() <= report["foreign"].as_i64() && counts["repeats"] == 0, "{report}");
         let (first, next) = (counts["first"].as_i64().unwrap(), counts["next"].as_i64().unwrap());
         seen.extend((first..next).map(|number| format!("{stream} {number}")));
     }

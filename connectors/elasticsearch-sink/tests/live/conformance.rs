@@ -2,6 +2,7 @@
 
 use connector_api::config::RawConfig;
 use connector_api::conformance::{SinkWorld, check_sink};
+use connector_api::data::Payload;
 use connector_api::{Plugin, SinkRecord, TopicPartition};
 
 use crate::shared::{SERVER, record};
@@ -25,6 +26,12 @@ impl SinkWorld for World {
 
     fn identity(&self, partition: &TopicPartition, offset: i64) -> String {
         format!("{partition} {offset}")
+    }
+
+    /// The field is text by then.
+    fn hopeless(&self, partition: &TopicPartition, offset: i64) -> Option<SinkRecord> {
+        let record = self.record(partition, offset);
+        Some(SinkRecord { value: Payload::Json("{\"id\":{\"no\":\"text\"}}".into()), ..record })
     }
 
     async fn written(&mut self) -> Vec<String> {
