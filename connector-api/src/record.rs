@@ -79,6 +79,13 @@ pub struct SinkRecord {
 }
 
 impl SinkRecord {
+    /// A record of a value alone, as it stands at that place in the log.
+    pub fn new(origin: TopicPartition, offset: i64, value: Payload) -> SinkRecord {
+        let (topic, timestamp_type) = (origin.topic.clone(), TimestampType::CreateTime);
+        let (key, headers, timestamp) = (Payload::Null, Vec::new(), None);
+        SinkRecord { topic, origin, offset, key, value, headers, timestamp, timestamp_type }
+    }
+
     /// Lets go of key, value and headers, and keeps the record's place for another one.
     pub fn empty(&mut self) {
         self.key = Payload::Null;

@@ -104,16 +104,7 @@ impl SinkWorld for Memory {
         [("trouble", self.trouble), ("world", self.world)].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
     }
     fn record(&self, partition: &TopicPartition, offset: i64) -> SinkRecord {
-        SinkRecord {
-            topic: partition.topic.clone(),
-            origin: partition.clone(),
-            offset,
-            key: Payload::Null,
-            value: Payload::Json(offset.to_string().into()),
-            headers: Vec::new(),
-            timestamp: None,
-            timestamp_type: TimestampType::CreateTime,
-        }
+        SinkRecord::new(partition.clone(), offset, Payload::Json(offset.to_string().into()))
     }
     fn identity(&self, partition: &TopicPartition, offset: i64) -> String {
         format!("{partition}:{offset}")

@@ -19,16 +19,7 @@ impl SinkWorld for Lines {
         RawConfig::from([("file".to_owned(), self.0.to_string_lossy().into_owned())])
     }
     fn record(&self, partition: &TopicPartition, offset: i64) -> SinkRecord {
-        SinkRecord {
-            topic: partition.topic.clone(),
-            origin: partition.clone(),
-            offset,
-            key: Payload::Null,
-            value: Payload::Json(format!("\"{partition} {offset}\"").into()),
-            headers: Vec::new(),
-            timestamp: None,
-            timestamp_type: TimestampType::CreateTime,
-        }
+        SinkRecord::new(partition.clone(), offset, Payload::Json(format!("\"{partition} {offset}\"").into()))
     }
     fn identity(&self, partition: &TopicPartition, offset: i64) -> String {
         format!("{partition} {offset}")
