@@ -12,8 +12,9 @@ use serde_json::value::RawValue;
 
 use super::super::{append_base64, built_in};
 use super::DecimalFormat;
+use super::plain::read_plain;
 use super::plan::Plans;
-use super::read::{read_plain, read_value};
+use super::read::read_value;
 use super::schema::read_schema;
 use super::write::{Writer, write_plain};
 
@@ -68,8 +69,7 @@ pub(crate) fn json_converter(options: &RawConfig) -> Result<Box<dyn Converter>> 
 
 /// The value of a JSON text, without a schema.
 pub(crate) fn read_json(json: &[u8]) -> Result<Value> {
-    let json = serde_json::from_slice(json).map_err(|why| Error::reject("it is not JSON").caused_by(why))?;
-    Ok(read_plain(json))
+    read_plain(json).map_err(|why| Error::reject("it is not JSON").caused_by(why))
 }
 
 struct JsonConverter {
@@ -137,14 +137,14 @@ impl Converter for JsonConverter {
                 Ok(Payload::Json(bytes.slice_ref(payload.as_bytes())))
             }
             (Format::Structured, false) => {
-                let json = serde_json::from_slice(bytes).map_err(|why| no_json(topic, why))?;
-                Ok(Payload::Structured { schema: None, value: read_plain(json) })
+                let value = read_plain(bytes).map_err(|why| no_json(topic, why))?;
+                Ok(Payload::Structured { schema: None, value })
             }
             (Format::Structured, true) => {
                 let envelope = envelope(topic, bytes)?;
                 let Some(schema) = self.schema(envelope.schema.get()).map_err(|error| about(topic, error))? else {
-                    let json = serde_json::from_str(envelope.payload.get()).map_err(|why| no_json(topic, why))?;
-                    return Ok(Payload::Structured { schema: None, value: read_plain(json) });
+                    let value = read_plain(envelope.payload.get().as_bytes()).map_err(|why| no_json(topic, why))?;
+                    return Ok(Payload::Structured { schema: None, value });
                 };
                 let value = read_value(&schema, envelope.payload.get()).map_err(|error| about(topic, error))?;
                 Ok(Payload::structured(schema, value))

@@ -5,10 +5,11 @@
 //! | `plan.rs` | what can be prepared once for each schema |
 //! | `write.rs` | values as JSON |
 //! | `schema.rs` | schemas as JSON, both ways |
-//! | `read.rs` | JSON as values |
+//! | `read.rs`, `plain.rs` | JSON as values, with a schema and without |
 //! | `converter.rs` | the converter |
 
 mod converter;
+mod plain;
 mod plan;
 mod read;
 mod schema;

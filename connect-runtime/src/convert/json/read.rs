@@ -19,23 +19,6 @@ pub(super) fn read_value(schema: &Arc<Schema>, json: &str) -> Result<Value> {
     value.map_err(|why| Error::reject("a value does not fit its schema").caused_by(why))
 }
 
-/// Reads a value of which no schema is known: whole numbers as 64 bits, others as floats, objects as maps.
-pub(super) fn read_plain(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Boolean(value),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => Value::Int64(number),
-            None => Value::Float64(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Json::String(text) => text.into(),
-        Json::Array(items) => Value::Array(items.into_iter().map(read_plain).collect()),
-        Json::Object(entries) => {
-            Value::Map(entries.into_iter().map(|(name, value)| (name.into(), read_plain(value))).collect())
-        }
-    }
-}
-
 /// Reads one value of a schema.
 struct Seed<'s>(&'s Arc<Schema>);
 
