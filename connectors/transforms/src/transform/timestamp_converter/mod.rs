@@ -33,8 +33,8 @@ struct Rule {
 
 struct Plan {
     schema: Arc<Schema>,
-    /// Where the field stands and the form that it has, if it is there.
-    field: Option<(usize, Form)>,
+    /// Where the field stands, if it is there, and the form that it has, if its type is that of a time.
+    field: Option<(usize, Option<Form>)>,
     defaults: Defaults,
 }
 
@@ -111,8 +111,8 @@ impl Change for TimestampConverter {
             Part { schema: Some(schema), value } if name.is_empty() => {
                 let plan = self.plans.get(&schema, |schema| Plan::whole(schema, rule.to))?;
                 let value = match plan.field {
-                    Some((_, from)) => rule.convert(from, &value).map_err(|why| whole(&why))?,
-                    None => return Err(whole("is of a type that is no time")),
+                    Some((_, Some(from))) => rule.convert(from, &value).map_err(|why| whole(&why))?,
+                    _ => return Err(whole("is of a type that is no time")),
                 };
                 Ok(Part::typed(plan.schema.clone(), value))
             }
@@ -160,8 +160,8 @@ impl Rule {
 
 impl Plan {
     fn whole(schema: &Arc<Schema>, to: Form) -> Result<Plan, Refusal> {
-        let field = Form::of_schema(schema).map(|from| (0, from));
-        Ok(Plan { schema: to.schema(schema.optional), field, defaults: Defaults::default() })
+        let field = Form::of_schema(schema);
+        Ok(Plan { schema: to.schema(schema.optional), field: Some((0, field)), defaults: Defaults::default() })
     }
 
     fn new(schema: &Arc<Schema>, name: &str, rule: &Rule, replace_null: bool) -> Result<Plan, Refusal> {
@@ -173,9 +173,7 @@ impl Plan {
         if let Some(at) = schema.index_of(name)
             && let Some(field) = fields.get_mut(at)
         {
-            let from = Form::of_schema(&field.schema);
-            found =
-                Some((at, from.ok_or_else(|| Refusal::field(name, "is of a type that is no time").remedy(REMEDY))?));
+            found = Some((at, Form::of_schema(&field.schema)));
             *field = Field::new(field.name.clone(), rule.to.schema(field.schema.optional));
         }
         let mut new = shape::basics(schema, Kind::Struct(fields));
@@ -194,7 +192,11 @@ impl Plan {
         if let Some((at, from)) = self.field
             && let Some(value) = values.get_mut(at)
         {
-            *value = rule.convert(from, value).map_err(|why| Refusal::field(name, why).remedy(REMEDY))?;
+            let converted = match from {
+                Some(from) => rule.convert(from, value),
+                None => Err("is of a type that is no time".to_owned()),
+            };
+            *value = converted.map_err(|why| Refusal::field(name, why).remedy(REMEDY))?;
         }
         Ok(Part::structure(self.schema.clone(), values))
     }
