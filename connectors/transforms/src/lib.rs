@@ -5,7 +5,7 @@
 //! | `transform/`, `predicate/` | the classes |
 //! | `class.rs` | what classes have in common: `$Key` and `$Value`, names, errors |
 //! | `part.rs` | a key or value taken out of its record |
-//! | `path.rs` | paths to nested fields |
+//! | `path.rs`, `nested.rs` | paths to nested fields, and what stands there changed |
 //! | `shape.rs`, `schema_cache.rs` | new schemas out of old ones, remembered by the old one's address |
 //! | `java/` | what Java's library does with numbers, dates, expressions and literals |
 
@@ -14,6 +14,7 @@
 mod class;
 mod java;
 mod keys;
+mod nested;
 mod part;
 mod path;
 mod predicate;

@@ -75,7 +75,7 @@ pub(crate) fn structure(value: Value) -> Result<Struct, Refusal> {
     }
 }
 
-fn without_fields(value: &Value) -> Refusal {
+pub(crate) fn without_fields(value: &Value) -> Refusal {
     match value {
         Value::Null => Refusal::new("it is null, which has no fields").remedy(NULL_REMEDY),
         other => Refusal::new(format!("it is {}, which has no fields", kind_of(other))),

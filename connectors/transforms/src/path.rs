@@ -40,6 +40,12 @@ impl FieldPath {
         &self.text
     }
 
+    /// The names of the structs that the field is in, and its own.
+    pub fn into_place(mut self) -> (Vec<String>, String) {
+        let last = self.steps.pop().unwrap_or_default();
+        (self.steps, last)
+    }
+
     /// Its names, from the outermost.
     pub fn steps(&self) -> &[String] {
         &self.steps
@@ -47,8 +53,12 @@ impl FieldPath {
 }
 
 /// Whether the paths of a key can be read, for `validate`.
-pub(crate) fn issues(config: &Config, key: &str, texts: &[&str]) -> Vec<connector_api::config::Issue> {
-    let wrong = texts.iter().filter_map(|text| FieldPath::of(config, text).err());
+pub(crate) fn issues<'t>(
+    config: &Config,
+    key: &str,
+    texts: impl Iterator<Item = &'t str>,
+) -> Vec<connector_api::config::Issue> {
+    let wrong = texts.filter_map(|text| FieldPath::of(config, text).err());
     wrong.map(|why| connector_api::config::Issue::error(key, format!("`{key}` is wrong: {why}."))).collect()
 }
 

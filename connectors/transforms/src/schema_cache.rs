@@ -27,7 +27,7 @@ impl<T> SchemaCache<T> {
         &mut self,
         schema: &Arc<Schema>,
         make: impl FnOnce(&Arc<Schema>) -> Result<T, Refusal>,
-    ) -> Result<&T, Refusal> {
+    ) -> Result<&mut T, Refusal> {
         match self.entries.iter().position(|(known, _)| Arc::ptr_eq(known, schema)) {
             Some(0) => {}
             Some(at) => self.entries[..=at].rotate_right(1),
@@ -37,7 +37,7 @@ impl<T> SchemaCache<T> {
                 self.entries.insert(0, (schema.clone(), made));
             }
         }
-        let front = self.entries.first().map(|(_, plan)| plan);
+        let front = self.entries.first_mut().map(|(_, plan)| plan);
         front.ok_or_else(|| Refusal::new("its schema cannot be remembered"))
     }
 }

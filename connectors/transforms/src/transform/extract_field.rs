@@ -38,7 +38,7 @@ impl Change for ExtractField {
     }
 
     fn validate(config: &Config) -> Vec<Issue> {
-        path::issues(config, "field", &[config.text("field")])
+        path::issues(config, "field", std::iter::once(config.text("field")))
     }
 
     fn new(config: &Config) -> Result<ExtractField> {

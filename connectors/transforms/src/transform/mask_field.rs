@@ -1,20 +1,27 @@
 //! `MaskField`: fields lose what they hold.
 
-use connector_api::config::{Check, Config, ConfigDef, Importance};
+use connector_api::config::{Check, Config, ConfigDef, Importance, Issue};
 use connector_api::data::{Decimal, Struct, Text, Value, logical};
 use connector_api::{Result, TransformRecord};
 
 use crate::class::{Change, Names, names};
 use crate::java::number::Literal;
 use crate::keys;
-use crate::part::{Entries, Part, entries, get, kind_of, put, structure};
+use crate::nested::Nested;
+use crate::part::{Entries, Part, entries, get, kind_of, put, structure, without_fields};
+use crate::path::{self, FieldPath};
 use crate::refusal::Refusal;
 use crate::schema_cache::SchemaCache;
 use crate::shape::Defaults;
 
 pub(crate) struct MaskField {
-    fields: Vec<Text>,
     mask: Mask,
+    places: Vec<(Nested, Fields)>,
+}
+
+/// The fields to mask in one struct or map.
+struct Fields {
+    names: Vec<Text>,
     replace_null: bool,
     plans: SchemaCache<Plan>,
 }
@@ -43,22 +50,49 @@ impl Change for MaskField {
             .key(keys::names("fields").doc("The fields to mask."))
             .key(replacement.doc("What to put there instead, for fields of numbers or text alone."))
             .key(keys::replace_null())
+            .key(path::syntax_key())
+    }
+
+    fn validate(config: &Config) -> Vec<Issue> {
+        path::issues(config, "fields", config.list("fields").iter().map(String::as_str))
     }
 
     fn new(config: &Config) -> Result<MaskField> {
         let replacement = config.optional("replacement");
         let mask = replacement.map_or(Mask::Nothing, |text| Mask::Replacement(text.to_owned()));
-        let fields = config.list("fields").iter().map(|name| name.as_str().into()).collect();
-        let replace_null = config.boolean(keys::REPLACE_NULL);
-        Ok(MaskField { fields, mask, replace_null, plans: SchemaCache::default() })
+        let mut places: Vec<(Vec<String>, Fields)> = Vec::new();
+        for text in config.list("fields") {
+            let path = FieldPath::of(config, text).map_err(|why| keys::wrong("fields", why))?;
+            let (around, name) = path.into_place();
+            match places.iter_mut().find(|(known, _)| *known == around) {
+                Some((_, fields)) => fields.names.push(name.into()),
+                None => places.push((around, Fields::new(name.into(), config.boolean(keys::REPLACE_NULL)))),
+            }
+        }
+        let places = places.into_iter().map(|(around, fields)| (Nested::new(around), fields)).collect();
+        Ok(MaskField { mask, places })
     }
 
     fn change(&mut self, part: Part, _record: &mut TransformRecord) -> Result<Part, Refusal> {
-        let (fields, replace_null) = (&self.fields, self.replace_null);
+        if part.value.is_null() {
+            return Err(without_fields(&part.value));
+        }
+        let mask = &self.mask;
+        self.places.iter_mut().try_fold(part, |part, (place, fields)| {
+            place.change(part, &mut |part| if part.value.is_null() { Ok(part) } else { fields.mask(part, mask) })
+        })
+    }
+}
+
+impl Fields {
+    fn new(name: Text, replace_null: bool) -> Fields {
+        Fields { names: vec![name], replace_null, plans: SchemaCache::default() }
+    }
+
+    fn mask(&mut self, part: Part, mask: &Mask) -> Result<Part, Refusal> {
+        let (fields, replace_null) = (&self.names, self.replace_null);
         match part {
-            Part { schema: None, value } => {
-                Ok(Part::plain(Value::Map(mask_entries(entries(value)?, fields, &self.mask)?)))
-            }
+            Part { schema: None, value } => Ok(Part::plain(Value::Map(mask_entries(entries(value)?, fields, mask)?))),
             Part { value, .. } => {
                 let value = structure(value)?;
                 let plan = self.plans.get(value.schema(), |schema| {
@@ -68,7 +102,7 @@ impl Change for MaskField {
                     let masked = places.map(|at| (at, is_time(at))).collect();
                     Ok(Plan { masked, defaults: Defaults::of(schema, replace_null) })
                 })?;
-                plan.apply(value, &self.mask)
+                plan.apply(value, mask)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Whatever a configuration or a record holds: nothing panics, errors repeat no values, structs fit their schemas.
 
 use connector_api::config::{ConfigKey, Preset, RawConfig};
-use connector_api::data::{Payload, Value};
+use connector_api::data::{Payload, Schema, Value};
 use connector_api::{Decision, Error, Export};
 use proptest::prelude::*;
 
@@ -42,10 +42,19 @@ fn is_fair(error: &Error) {
 }
 
 fn fits(payload: &Payload) {
-    if let Payload::Structured { schema, value: Value::Struct(value) } = payload {
-        let schema = schema.as_ref().unwrap_or(value.schema());
+    if let Payload::Structured { schema: Some(schema), value } = payload {
+        fits_schema(schema, value);
+    }
+}
+
+/// Structs inside are of the schema that the one around them says.
+fn fits_schema(schema: &Schema, value: &Value) {
+    if let Value::Struct(value) = value {
+        assert_eq!(schema, &**value.schema());
         assert_eq!(schema.fields().len(), value.values().len());
-        assert_eq!(schema, value.schema());
+        for (field, value) in schema.fields().iter().zip(value.values()) {
+            fits_schema(&field.schema, value);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod classes;
 mod hostile;
 mod identities;
+mod nested;
 mod shapes;
 mod sharing;
 mod world;

@@ -12,13 +12,21 @@ use connector_api::{Result, TransformRecord};
 use crate::class::{Change, Names, names};
 use crate::java::date::{Century, Pattern};
 use crate::keys;
+use crate::nested::Nested;
 use crate::part::{Part, entries, get, put, structure};
+use crate::path::{self, FieldPath};
 use crate::refusal::Refusal;
 use crate::schema_cache::SchemaCache;
 use crate::shape::{self, Defaults};
 use form::{FORMS, Form, PRECISIONS, Precision, Settings};
 
 pub(crate) struct TimestampConverter {
+    place: Nested,
+    converter: Converter,
+}
+
+/// What is done in the struct or map that holds the field.
+struct Converter {
     /// The field; empty for the key or value as a whole.
     field: Text,
     rule: Rule,
@@ -68,9 +76,15 @@ impl Change for TimestampConverter {
                     ),
             )
             .key(keys::replace_null())
+            .key(path::syntax_key())
     }
 
     fn validate(config: &Config) -> Vec<Issue> {
+        let paths = config.optional("field").filter(|field| !field.is_empty());
+        let issues = path::issues(config, "field", paths.into_iter());
+        if !issues.is_empty() {
+            return issues;
+        }
         if config.text("target.type") == "string" && config.text("format").is_empty() {
             return vec![Issue::error("format", "`format` is not set, and the type `string` needs it.")];
         }
@@ -87,15 +101,26 @@ impl Change for TimestampConverter {
         };
         let precision = Precision::named(config.text("unix.precision"));
         let settings = Settings { pattern, precision, century: Century::at(now()) };
-        Ok(TimestampConverter {
-            field: config.text("field").into(),
+        let (around, field) = match config.text("field") {
+            "" => (Vec::new(), String::new()),
+            text => FieldPath::of(config, text).map_err(|why| keys::wrong("field", why))?.into_place(),
+        };
+        let converter = Converter {
+            field: field.into(),
             rule: Rule { to: Form::named(config.text("target.type")), settings },
             replace_null: config.boolean(keys::REPLACE_NULL),
             plans: SchemaCache::default(),
-        })
+        };
+        Ok(TimestampConverter { place: Nested::new(around), converter })
     }
 
     fn change(&mut self, part: Part, _record: &mut TransformRecord) -> Result<Part, Refusal> {
+        self.place.change(part, &mut |part| self.converter.convert(part))
+    }
+}
+
+impl Converter {
+    fn convert(&mut self, part: Part) -> Result<Part, Refusal> {
         let (name, rule, replace_null) = (&self.field, &self.rule, self.replace_null);
         match part {
             Part { schema: None, value: Value::Null } => Ok(part),
