@@ -18,10 +18,28 @@ fn written() -> impl Strategy<Value = String> {
     ]
 }
 
+/// What is mostly right for a key.
+fn fitting(key: &str) -> BoxedStrategy<String> {
+    let words: &'static str = match key {
+        "target.type" => "string|unix|Date|Time|Timestamp",
+        "unix.precision" => "seconds|milliseconds|microseconds|nanoseconds",
+        "format" | "timestamp.format" => "yyyy-MM-dd|yyyy-MM-dd HH:mm:ss.SSS|HH:mm",
+        "operation" => "move|copy",
+        "spec" => "[abc]:(int8|int64|float32|string|boolean)|string|int32|float64",
+        "fields" => "[abc],[abc]",
+        "headers" => "[gh],[gh]",
+        "field.syntax.version" => "V1|V2",
+        "schema.version" => "[0-9]",
+        "replace.null.with.default" => "true|false",
+        _ => "[abc]|[abc]\\.[abc]",
+    };
+    prop_oneof![5 => words, 1 => written()].boxed()
+}
+
 fn configuration(keys: &[ConfigKey]) -> BoxedStrategy<RawConfig> {
     let each = keys.iter().map(|key| {
         let name = key.name.to_string();
-        let given = written().prop_map(move |text| Some((name.clone(), text)));
+        let given = fitting(&name).prop_map(move |text| Some((name.clone(), text)));
         if key.preset == Preset::Required { given.boxed() } else { prop_oneof![given, Just(None)].boxed() }
     });
     each.collect::<Vec<_>>().prop_map(|pairs| pairs.into_iter().flatten().collect()).boxed()
