@@ -137,6 +137,22 @@ fn defaults_of_structs_are_spread_cast_and_converted() {
 }
 
 #[test]
+fn times_at_the_ends_of_their_numbers_are_taken_or_refused() {
+    for (target, unit) in ["string", "unix", "Date", "Time", "Timestamp"]
+        .into_iter()
+        .flat_map(|target| ["seconds", "milliseconds", "microseconds", "nanoseconds"].map(|unit| (target, unit)))
+    {
+        let config = [("target.type", target), ("unix.precision", unit), ("format", "yyyy-MM-dd")];
+        let mut transform = transform("TimestampConverter$Value", &config);
+        for number in [i64::MIN, i64::MIN + 1, i64::MAX].map(Value::Int64) {
+            let typed = Payload::structured(Arc::new(Schema::new(Kind::Int64)), number.clone());
+            let results = [apply(&mut *transform, plain(number)), apply(&mut *transform, typed)];
+            assert!(target != "unix" || results.iter().all(Result::is_ok));
+        }
+    }
+}
+
+#[test]
 fn of_two_entries_that_get_one_name_the_later_one_stays() {
     let map = |entries: Vec<(&str, Value)>| {
         Value::Map(entries.into_iter().map(|(name, value)| (name.into(), value)).collect())

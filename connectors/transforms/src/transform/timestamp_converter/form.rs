@@ -124,7 +124,7 @@ impl Form {
     /// The same where no schema can tell days and times of day from other numbers: those are milliseconds since 1970 too.
     pub fn write_plain(self, millis: i64, settings: &Settings) -> Result<Value, String> {
         match self {
-            Form::Date => Ok(Value::Int64(millis.div_euclid(DAY) * DAY)),
+            Form::Date => Ok(Value::Int64(millis.div_euclid(DAY).saturating_mul(DAY))),
             Form::Time => Ok(Value::Int64(millis.rem_euclid(DAY))),
             form => form.write(millis, settings),
         }
