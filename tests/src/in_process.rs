@@ -62,6 +62,11 @@ impl WorkerWithDoubles {
         Topics::at(self.log_port)
     }
 
+    /// The port of its log.
+    pub fn log_port(&self) -> u16 {
+        self.log_port
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -251,3 +251,37 @@ fn what_is_wrong_with_transforms_is_said_at_its_key_before_anything_runs() {
     let keys = rest.get("/connector-plugins/naru.DoubleTransform/config").body;
     assert!(keys.as_array().unwrap().iter().any(|key| key["name"] == "suffix"), "{keys}");
 }
+
+#[test]
+fn the_transforms_of_kafka_connect_are_built_in_and_pass_on_what_they_do_not_look_into() {
+    let worker = WorkerWithDoubles::start(&[]);
+    let rest = worker.rest();
+    let chain = json!({
+        "transforms": "note, route, key, field", "predicates": "mine",
+        "transforms.note.type": "InsertHeader", "transforms.note.header": "version", "transforms.note.value.literal": "3",
+        "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
+        "transforms.route.regex": "built-(.*)", "transforms.route.replacement": "$1-routed",
+        "transforms.route.predicate": "mine",
+        "predicates.mine.type": "org.apache.kafka.connect.transforms.predicates.TopicNameMatches",
+        "predicates.mine.pattern": "built-.*",
+        "transforms.key.type": "org.apache.kafka.connect.transforms.ValueToKey", "transforms.key.fields": "n",
+        "transforms.field.type": "InsertField$Value", "transforms.field.static.field": "from", "transforms.field.static.value": "here",
+    });
+    rest.create("built-source", source("built-in", chain));
+    until("the numbers are there", || worker.topics().end("in-routed") == 100);
+    let first = worker.topics().read("in-routed").remove(0);
+    assert_eq!((first.key.as_deref(), first.value.as_deref()), (Some(r#"{"n":0}"#), Some(r#"{"n":0,"from":"here"}"#)));
+    assert_eq!(first.headers, [("version".to_owned(), Some("3".to_owned()))]);
+    // JSON as no writer of ours would write it.
+    let log = format!("127.0.0.1:{}", worker.log_port());
+    let mut kcat = std::process::Command::new("kcat");
+    kcat.args(["-P", "-b", &log, "-t", "spaces"]).stdin(std::process::Stdio::piped());
+    let mut kcat = kcat.spawn().unwrap();
+    std::io::Write::write_all(&mut kcat.stdin.take().unwrap(), b"{ \"n\" : 1.50 }\n").unwrap();
+    assert!(kcat.wait().unwrap().success());
+    let chain = json!({ "transforms": "route", "transforms.route.type": "RegexRouter", "transforms.route.regex": "(.*)",
+        "transforms.route.replacement": "x-$1" });
+    rest.create("spaces-sink", sink("spaces", "spaces-sink", chain));
+    until("it has arrived", || committed(&rest, "spaces-sink") == json!(1));
+    assert_eq!(world("spaces-sink").records[0].2, "{ \"n\" : 1.50 }");
+}

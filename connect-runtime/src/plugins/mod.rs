@@ -102,6 +102,7 @@ impl Plugins {
             elasticsearch_sink::plugin(),
         ];
         let plugins = connectors.into_iter().fold(Plugins::default(), Plugins::with);
+        let plugins = transforms::all().into_iter().fold(plugins, Plugins::with);
         plugins.0.known.write().extend(crate::convert::builtin().into_iter().map(Known::inline));
         plugins
     }
