@@ -3,7 +3,7 @@
 //! `null`, `true`, `false`; the narrowest integer; the narrowest float whose range fits, with a decimal past that; dates, times and
 //! timestamps of ISO 8601 by their length; arrays and maps of those in the manner of JSON; everything else is text.
 
-mod common;
+mod items;
 mod number;
 mod tokens;
 
@@ -13,7 +13,7 @@ use connector_api::data::{Kind, Schema, Value, logical};
 
 use super::date::{Century, DAY, Pattern};
 use crate::part::Part;
-use common::Common;
+use items::Common;
 use tokens::Tokens;
 
 /// How deep arrays and maps may be in each other; what is deeper is text.
@@ -167,7 +167,7 @@ impl Reader<'_> {
             self.tokens.take(",");
             keys.add(&key);
             values.add(&value);
-            common::put(&mut entries, key.value, value.value);
+            items::put(&mut entries, key.value, value.value);
         }
         None
     }
