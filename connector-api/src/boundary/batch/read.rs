@@ -206,7 +206,8 @@ impl BatchReader {
             return Ok(known.clone());
         }
         let topic: Topic = Arc::from(&*text);
-        remember(&mut self.topics, text.as_bytes(), topic.clone());
+        // A copy of the name, not the batch that it is a slice of.
+        remember(&mut self.topics, Bytes::copy_from_slice(text.as_bytes()), topic.clone());
         Ok(topic)
     }
 
@@ -215,20 +216,21 @@ impl BatchReader {
         if let Some(known) = self.schemas.get(&bytes) {
             return Ok(known.clone());
         }
-        let mut inside = Reader::new(bytes.clone());
+        // Of a copy: a default in it is a slice of what it is read from, and would keep the batch.
+        let own = Bytes::copy_from_slice(&bytes);
+        let mut inside = Reader::new(own.clone());
         let schema = value::read_schema(&mut inside)?;
         inside.end()?;
-        remember(&mut self.schemas, &bytes, schema.clone());
+        remember(&mut self.schemas, own, schema.clone());
         Ok(schema)
     }
 }
 
-/// Keeps a copy of the name, not the batch that it is a slice of.
-fn remember<T>(known: &mut HashMap<Bytes, T>, name: &[u8], value: T) {
+fn remember<T>(known: &mut HashMap<Bytes, T>, name: Bytes, value: T) {
     if known.len() >= REMEMBERED {
         known.clear();
     }
-    known.insert(Bytes::copy_from_slice(name), value);
+    known.insert(name, value);
 }
 
 impl Tables {

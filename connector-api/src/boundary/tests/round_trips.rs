@@ -248,3 +248,23 @@ fn a_struct_that_is_not_of_the_schema_in_its_place_keeps_its_own() {
     let Value::Struct(one) = &items[0] else { panic!("another value") };
     assert_eq!(one.schema(), &own);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_batch_is_let_go_with_the_last_of_its_payloads(
+        records in vec(source_record(), 0..30),
+        others in vec(source_record(), 0..30),
+    ) {
+        let batch = written_by(|to| BatchWriter::default().source(to, &records));
+        let other = written_by(|to| BatchWriter::default().source(to, &others));
+        let (mut reader, mut into) = (BatchReader::default(), Vec::new());
+        reader.source_into(&batch, &mut into).unwrap();
+        // Those of the first are dropped where those of the other are put, and those at once.
+        reader.source_into(&other, &mut into).unwrap();
+        prop_assert!(batch.is_unique());
+        into.iter_mut().for_each(SourceRecord::empty);
+        prop_assert!(other.is_unique());
+    }
+}
