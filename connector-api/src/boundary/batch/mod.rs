@@ -15,6 +15,7 @@
 //! nothing, and the batch lives as long as any payload of it.
 
 mod read;
+mod shares;
 mod write;
 
 pub use read::BatchReader;

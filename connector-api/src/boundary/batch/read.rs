@@ -1,10 +1,12 @@
 //! Reading batches.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
+use super::shares::Shares;
 use super::{NO_TIMESTAMP, RECORD_HEADER};
 use crate::boundary::frame::{Malformed, Read, Reader};
 use crate::boundary::value;
@@ -28,30 +30,33 @@ struct Tables {
     schemas: Vec<Arc<Schema>>,
 }
 
-/// The fixed part of a record, and where what follows it stands.
-struct Head<'a> {
-    fixed: &'a [u8; RECORD_HEADER],
-}
+/// The fixed part of a record.
+struct Head<'a>(&'a [u8; RECORD_HEADER]);
 
 impl Head<'_> {
-    fn u32_at(&self, at: usize) -> u32 {
-        self.fixed.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    #[inline(always)]
+    fn u32_at<const AT: usize>(&self) -> u32 {
+        self.0.get(AT..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
     }
 
-    fn i64_at(&self, at: usize) -> i64 {
-        self.fixed.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    #[inline(always)]
+    fn i64_at<const AT: usize>(&self) -> i64 {
+        self.0.get(AT..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| i64::from_le_bytes(*bytes))
     }
 
+    #[inline(always)]
     fn partition(&self) -> i32 {
-        self.u32_at(4).cast_signed()
+        self.u32_at::<4>().cast_signed()
     }
 
+    #[inline(always)]
     fn timestamp(&self) -> Option<i64> {
-        Some(self.i64_at(16)).filter(|timestamp| *timestamp != NO_TIMESTAMP)
+        Some(self.i64_at::<16>()).filter(|timestamp| *timestamp != NO_TIMESTAMP)
     }
 
+    #[inline(always)]
     fn timestamp_type(&self) -> TimestampType {
-        if self.fixed[34] == 1 { TimestampType::LogAppendTime } else { TimestampType::CreateTime }
+        if self.0[34] == 1 { TimestampType::LogAppendTime } else { TimestampType::CreateTime }
     }
 }
 
@@ -71,13 +76,15 @@ impl Stored for SourceRecord {
         SourceRecord::new(topic.clone(), Payload::Null, Payload::Null)
     }
 
+    #[inline(always)]
     fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()> {
-        same_topic(&mut self.topic, tables.topic(head.u32_at(0))?);
+        same_topic(&mut self.topic, tables.topic(head.u32_at::<0>())?);
         self.partition = Some(head.partition()).filter(|partition| *partition >= 0);
         self.timestamp = head.timestamp();
         Ok(())
     }
 
+    #[inline(always)]
     fn payloads(&mut self) -> (&mut Payload, &mut Payload, &mut Headers) {
         (&mut self.key, &mut self.value, &mut self.headers)
     }
@@ -89,13 +96,15 @@ impl Stored for TransformRecord {
         TransformRecord { topic: topic.clone(), partition: None, key, value, headers, timestamp: None }
     }
 
+    #[inline(always)]
     fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()> {
-        same_topic(&mut self.topic, tables.topic(head.u32_at(0))?);
+        same_topic(&mut self.topic, tables.topic(head.u32_at::<0>())?);
         self.partition = Some(head.partition()).filter(|partition| *partition >= 0);
         self.timestamp = head.timestamp();
         Ok(())
     }
 
+    #[inline(always)]
     fn payloads(&mut self) -> (&mut Payload, &mut Payload, &mut Headers) {
         (&mut self.key, &mut self.value, &mut self.headers)
     }
@@ -115,16 +124,18 @@ impl Stored for SinkRecord {
         }
     }
 
+    #[inline(always)]
     fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()> {
-        same_topic(&mut self.topic, tables.topic(head.u32_at(0))?);
-        same_topic(&mut self.origin.topic, tables.topic(head.u32_at(40))?);
+        same_topic(&mut self.topic, tables.topic(head.u32_at::<0>())?);
+        same_topic(&mut self.origin.topic, tables.topic(head.u32_at::<40>())?);
         self.origin.partition = head.partition();
-        self.offset = head.i64_at(8);
+        self.offset = head.i64_at::<8>();
         self.timestamp = head.timestamp();
         self.timestamp_type = head.timestamp_type();
         Ok(())
     }
 
+    #[inline(always)]
     fn payloads(&mut self) -> (&mut Payload, &mut Payload, &mut Headers) {
         (&mut self.key, &mut self.value, &mut self.headers)
     }
@@ -173,24 +184,10 @@ impl BatchReader {
             records.resize_with(count, || R::blank(topic));
         }
         records.truncate(count);
-        let mut at = batch.len() - from.left();
-        for record in records {
-            let fixed = batch.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Malformed(SHORT))?;
-            let head = Head { fixed };
-            record.take(&head, &tables)?;
-            at += RECORD_HEADER;
-            let (key, value, headers) = record.payloads();
-            payload_into(key, batch, &mut at, (fixed[32], head.u32_at(24)), &tables)?;
-            payload_into(value, batch, &mut at, (fixed[33], head.u32_at(28)), &tables)?;
-            match head.u32_at(36) {
-                0 => headers.clear(),
-                count => *headers = headers_at(batch, &mut at, count, &tables)?,
-            }
-        }
-        Ok(())
+        fill_all(records, batch, batch.len() - from.left(), &tables)
     }
 
-    /// Reads a payload that [`write_payload`] has written.
+    /// Reads a payload that [`write_payload`](super::write_payload) has written.
     pub fn payload(&mut self, message: &Bytes) -> Read<Payload> {
         let mut from = Reader::new(message.clone());
         let tables_at = from.u32()? as usize;
@@ -248,37 +245,82 @@ fn same_topic(topic: &mut Topic, now: &Topic) {
 
 const SHORT: &str = "it ends too early";
 
-#[inline]
-fn payload_into(
-    slot: &mut Payload,
-    batch: &Bytes,
-    at: &mut usize,
-    (form, length): (u8, u32),
-    tables: &Tables,
-) -> Read<()> {
-    let (start, end) = (*at, at.saturating_add(length as usize));
-    if end > batch.len() {
-        return Err(Malformed(SHORT));
-    }
-    *at = end;
-    match form {
-        0 if length == 0 => {
-            if !slot.is_null() {
-                *slot = Payload::Null;
-            }
-        }
-        1 => *slot = Payload::Bytes(batch.slice(start..end)),
-        2 => *slot = Payload::Json(batch.slice(start..end)),
-        _ => *slot = payload(&mut Reader::from(batch.slice(..end), start), form, length as usize, &tables.schemas)?,
+/// Fills all records with what stands there.
+#[inline(never)]
+fn fill_all<R: Stored>(records: &mut [R], batch: &Bytes, start: usize, tables: &Tables) -> Read<()> {
+    let (message, mut at, mut shares) = (&batch[..], start, Shares::of(batch));
+    for record in records {
+        at = fill(record, message, at, &mut shares, tables)?;
     }
     Ok(())
 }
 
-fn headers_at(batch: &Bytes, at: &mut usize, count: u32, tables: &Tables) -> Read<Headers> {
-    let mut from = Reader::from(batch.clone(), *at);
-    let headers = headers(&mut from, count as usize, &tables.schemas)?;
-    *at = batch.len() - from.left();
-    Ok(headers)
+/// Fills a record with what stands there, and says where it ends.
+#[inline(always)]
+fn fill(record: &mut impl Stored, message: &[u8], at: usize, shares: &mut Shares<'_>, tables: &Tables) -> Read<usize> {
+    let head = Head(message.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Malformed(SHORT))?);
+    record.take(&head, tables)?;
+    let lengths = u64::from(head.u32_at::<24>()) + u64::from(head.u32_at::<28>());
+    let key_at = at + RECORD_HEADER;
+    if lengths > (message.len() - key_at) as u64 {
+        return Err(Malformed(SHORT));
+    }
+    let value_at = key_at + head.u32_at::<24>() as usize;
+    let end = key_at + lengths as usize;
+    let (key, value, headers) = record.payloads();
+    put(key, head.0[32], shares, key_at..value_at, tables)?;
+    put(value, head.0[33], shares, value_at..end, tables)?;
+    match head.u32_at::<36>() {
+        0 if headers.is_empty() => Ok(end),
+        count => headers_at(headers, shares.batch, end, count, tables),
+    }
+}
+
+/// Puts a payload in its place. The range is within the batch.
+#[inline(always)]
+fn put(slot: &mut Payload, form: u8, shares: &mut Shares<'_>, at: Range<usize>, tables: &Tables) -> Read<()> {
+    match form {
+        0 if at.is_empty() && slot.is_null() => Ok(()),
+        1 | 2 if !at.is_empty() => {
+            if let Some(bytes) = no_bytes_yet(slot, form) {
+                std::mem::forget(std::mem::replace(bytes, shares.next()));
+                bytes.advance(at.start);
+                bytes.truncate(at.len());
+            }
+            Ok(())
+        }
+        _ => put_other(slot, form, shares.batch.slice(at), tables),
+    }
+}
+
+/// Makes a payload one of no bytes, which are then filled in where they stand: payloads that are built elsewhere and moved here take
+/// twice as long. What is forgotten on the way owns nothing, so that looking whether it has to be dropped would be for nothing.
+#[inline(always)]
+fn no_bytes_yet(slot: &mut Payload, form: u8) -> Option<&mut Bytes> {
+    if !slot.is_null() {
+        *slot = Payload::Null;
+    }
+    let empty = if form == 1 { Payload::Bytes(Bytes::new()) } else { Payload::Json(Bytes::new()) };
+    std::mem::forget(std::mem::replace(slot, empty));
+    match slot {
+        Payload::Bytes(bytes) | Payload::Json(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// The other ones: an empty payload needs no share, and keeps no batch.
+#[inline(never)]
+fn put_other(slot: &mut Payload, form: u8, bytes: Bytes, tables: &Tables) -> Read<()> {
+    let length = bytes.len();
+    *slot = payload(&mut Reader::new(bytes), form, length, &tables.schemas)?;
+    Ok(())
+}
+
+#[inline(never)]
+fn headers_at(slot: &mut Headers, batch: &Bytes, at: usize, count: u32, tables: &Tables) -> Read<usize> {
+    let mut from = Reader::from(batch.clone(), at);
+    *slot = headers(&mut from, count as usize, &tables.schemas)?;
+    Ok(batch.len() - from.left())
 }
 
 fn headers(from: &mut Reader, count: usize, schemas: &[Arc<Schema>]) -> Read<Headers> {

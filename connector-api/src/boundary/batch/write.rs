@@ -22,12 +22,71 @@ struct Parts<'a> {
     headers: &'a [Header],
 }
 
+impl<'a> From<&'a SourceRecord> for Parts<'a> {
+    #[inline(always)]
+    fn from(record: &'a SourceRecord) -> Parts<'a> {
+        Parts {
+            topic: &record.topic,
+            origin: &record.topic,
+            partition: record.partition.unwrap_or(-1),
+            offset: 0,
+            timestamp: record.timestamp,
+            timestamp_type: TimestampType::CreateTime,
+            key: &record.key,
+            value: &record.value,
+            headers: &record.headers,
+        }
+    }
+}
+
+impl<'a> From<&'a TransformRecord> for Parts<'a> {
+    #[inline(always)]
+    fn from(record: &'a TransformRecord) -> Parts<'a> {
+        Parts {
+            topic: &record.topic,
+            origin: &record.topic,
+            partition: record.partition.unwrap_or(-1),
+            offset: 0,
+            timestamp: record.timestamp,
+            timestamp_type: TimestampType::CreateTime,
+            key: &record.key,
+            value: &record.value,
+            headers: &record.headers,
+        }
+    }
+}
+
+impl<'a> From<&'a SinkRecord> for Parts<'a> {
+    #[inline(always)]
+    fn from(record: &'a SinkRecord) -> Parts<'a> {
+        Parts {
+            topic: &record.topic,
+            origin: &record.origin.topic,
+            partition: record.origin.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            timestamp_type: record.timestamp_type,
+            key: &record.key,
+            value: &record.value,
+            headers: &record.headers,
+        }
+    }
+}
+
+impl Parts<'_> {
+    /// Whether it is bytes alone.
+    #[inline(always)]
+    fn are_plain(&self) -> bool {
+        let structured = |payload| matches!(payload, &Payload::Structured { .. });
+        !structured(self.key) && !structured(self.value) && self.headers.is_empty()
+    }
+}
+
 /// Writes batches.
 #[derive(Debug, Default)]
 pub struct BatchWriter {
     topics: Vec<Topic>,
     schemas: Vec<Arc<Schema>>,
-    last_topic: usize,
 }
 
 struct Numbers<'a>(&'a mut Vec<Arc<Schema>>);
@@ -42,58 +101,35 @@ impl SchemaNumbers for Numbers<'_> {
     }
 }
 
+/// The topic that was named last, and its number: mostly it is the next one's too.
+struct LastTopic<'r> {
+    topic: &'r Topic,
+    number: u32,
+}
+
 impl BatchWriter {
     /// Appends records of a source.
     pub fn source(&mut self, to: &mut Writer, records: &[SourceRecord]) {
-        self.batch(to, records, |record| Parts {
-            topic: &record.topic,
-            origin: &record.topic,
-            partition: record.partition.unwrap_or(-1),
-            offset: 0,
-            timestamp: record.timestamp,
-            timestamp_type: TimestampType::CreateTime,
-            key: &record.key,
-            value: &record.value,
-            headers: &record.headers,
-        });
+        self.batch(to, records);
     }
 
     /// Appends records for a sink.
     pub fn sink(&mut self, to: &mut Writer, records: &[SinkRecord]) {
-        self.batch(to, records, |record| Parts {
-            topic: &record.topic,
-            origin: &record.origin.topic,
-            partition: record.origin.partition,
-            offset: record.offset,
-            timestamp: record.timestamp,
-            timestamp_type: record.timestamp_type,
-            key: &record.key,
-            value: &record.value,
-            headers: &record.headers,
-        });
+        self.batch(to, records);
     }
 
     /// Appends records for a transform, or from one.
     pub fn transform(&mut self, to: &mut Writer, records: &[TransformRecord]) {
-        self.batch(to, records, |record| Parts {
-            topic: &record.topic,
-            origin: &record.topic,
-            partition: record.partition.unwrap_or(-1),
-            offset: 0,
-            timestamp: record.timestamp,
-            timestamp_type: TimestampType::CreateTime,
-            key: &record.key,
-            value: &record.value,
-            headers: &record.headers,
-        });
+        self.batch(to, records);
     }
 
-    fn batch<'r, R>(&mut self, to: &mut Writer, records: &'r [R], parts: impl Fn(&'r R) -> Parts<'r>) {
+    fn batch<'r, R>(&mut self, to: &mut Writer, records: &'r [R])
+    where
+        Parts<'r>: From<&'r R>,
+    {
         let start = to.bytes.len();
         to.count(records.len()).u32(0);
-        for record in records {
-            self.record(to, &parts(record));
-        }
+        self.records(to, records);
         let tables = (to.bytes.len() - start) as u32;
         to.put_u32(start + 4, tables);
         to.list(self.topics.drain(..), |to, topic| {
@@ -106,39 +142,62 @@ impl BatchWriter {
             let length = (to.bytes.len() - at - 4) as u32;
             to.put_u32(at, length);
         });
-        self.last_topic = 0;
     }
 
-    #[inline]
-    fn record(&mut self, to: &mut Writer, record: &Parts<'_>) {
+    fn records<'r, R>(&mut self, to: &mut Writer, records: &'r [R])
+    where
+        Parts<'r>: From<&'r R>,
+    {
+        let Some(first) = records.first() else { return };
+        let topic = Parts::from(first).topic;
+        let mut last = LastTopic { topic, number: self.topic(topic) };
+        for record in records {
+            let parts = Parts::from(record);
+            let origin = self.number_of(parts.origin, &mut last);
+            let topic = self.number_of(parts.topic, &mut last);
+            if parts.are_plain() {
+                plain_record(to, &parts, (topic, origin));
+            } else {
+                self.record(to, &Parts::from(record), (topic, origin));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn number_of<'r>(&mut self, topic: &'r Topic, last: &mut LastTopic<'r>) -> u32 {
+        if !Arc::ptr_eq(topic, last.topic) {
+            *last = LastTopic { topic, number: self.topic(topic) };
+        }
+        last.number
+    }
+
+    /// The number of a topic in the table.
+    fn topic(&mut self, topic: &Topic) -> u32 {
+        // What was named lately stands at the end.
+        let known = self.topics.iter().rposition(|known| known == topic);
+        known.unwrap_or_else(|| {
+            self.topics.push(topic.clone());
+            self.topics.len() - 1
+        }) as u32
+    }
+
+    /// A record of any kind.
+    #[inline(never)]
+    fn record(&mut self, to: &mut Writer, record: &Parts<'_>, topics: (u32, u32)) {
         let start = to.bytes.len();
-        let (key_length, value_length) = (length(record.key), length(record.value));
-        to.bytes.reserve(RECORD_HEADER + key_length as usize + value_length as usize);
-        let topic = self.topic(record.topic);
-        let origin = if Arc::ptr_eq(record.topic, record.origin) { topic } else { self.topic(record.origin) };
-        let mut header = [0; RECORD_HEADER];
-        header[..4].copy_from_slice(&topic.to_le_bytes());
-        header[4..8].copy_from_slice(&record.partition.to_le_bytes());
-        header[8..16].copy_from_slice(&record.offset.to_le_bytes());
-        header[16..24].copy_from_slice(&record.timestamp.unwrap_or(NO_TIMESTAMP).to_le_bytes());
-        header[34] = u8::from(record.timestamp_type == TimestampType::LogAppendTime);
-        header[36..40].copy_from_slice(&(record.headers.len() as u32).to_le_bytes());
-        header[40..44].copy_from_slice(&origin.to_le_bytes());
-        (header[32], header[33]) = (form(record.key), form(record.value));
+        let (key, value) = (Plain::of(record.key), Plain::of(record.value));
         // Lengths of payloads that are bytes are known before; those of values are put in afterwards.
-        header[24..28].copy_from_slice(&key_length.to_le_bytes());
-        header[28..32].copy_from_slice(&value_length.to_le_bytes());
-        to.bytes.extend_from_slice(&header);
+        to.bytes.extend_from_slice(&head(record, (&key, &value), topics));
         self.payload(to, record.key, start + 24);
         self.payload(to, record.value, start + 28);
         for Header { name, value } in record.headers {
-            to.text(name).u8(form(value)).u32(length(value));
+            let plain = Plain::of(value);
+            to.text(name).u8(plain.form).u32(plain.length());
             let at = to.bytes.len() - 4;
             self.payload(to, value, at);
         }
     }
 
-    #[inline]
     fn payload(&mut self, to: &mut Writer, payload: &Payload, length_at: usize) {
         match payload {
             Payload::Null => {}
@@ -156,38 +215,78 @@ impl BatchWriter {
         let length = (to.bytes.len() - start) as u32;
         to.put_u32(length_at, length);
     }
-
-    #[inline]
-    fn topic(&mut self, topic: &Topic) -> u32 {
-        let is = |known: &Topic| Arc::ptr_eq(known, topic) || known == topic;
-        if !self.topics.get(self.last_topic).is_some_and(is) {
-            self.last_topic = self.topics.iter().position(is).unwrap_or_else(|| {
-                self.topics.push(topic.clone());
-                self.topics.len() - 1
-            });
-        }
-        self.last_topic as u32
-    }
 }
 
-fn form(payload: &Payload) -> u8 {
-    match payload {
-        Payload::Null => 0,
-        Payload::Bytes(_) => 1,
-        Payload::Json(_) => 2,
-        Payload::Structured { .. } => 3,
+/// A record of bytes alone, which most are: there may be millions of them in a second.
+#[inline(always)]
+fn plain_record(to: &mut Writer, record: &Parts<'_>, topics: (u32, u32)) {
+    let (key, value) = (Plain::of(record.key), Plain::of(record.value));
+    to.bytes.reserve(RECORD_HEADER + key.bytes.len() + value.bytes.len());
+    to.bytes.extend_from_slice(&head(record, (&key, &value), topics));
+    if !key.bytes.is_empty() {
+        to.bytes.extend_from_slice(key.bytes);
     }
+    to.bytes.extend_from_slice(value.bytes);
 }
 
-fn length(payload: &Payload) -> u32 {
-    payload.as_bytes().map_or(0, |bytes| bytes.len() as u32)
+#[inline(always)]
+fn head(
+    record: &Parts<'_>,
+    (key, value): (&Plain<'_>, &Plain<'_>),
+    (topic, origin): (u32, u32),
+) -> [u8; RECORD_HEADER] {
+    let two = |low: u32, high: u32| (u64::from(low) | u64::from(high) << 32).to_le_bytes();
+    let by_log = record.timestamp_type == TimestampType::LogAppendTime;
+    let forms = u32::from_le_bytes([key.form, value.form, u8::from(by_log), 0]);
+    let parts = [
+        two(topic, record.partition.cast_unsigned()),
+        record.offset.to_le_bytes(),
+        record.timestamp.unwrap_or(NO_TIMESTAMP).to_le_bytes(),
+        two(key.length(), value.length()),
+        two(forms, record.headers.len() as u32),
+        two(origin, 0),
+    ];
+    let mut head = [0; RECORD_HEADER];
+    for (at, part) in head.as_chunks_mut().0.iter_mut().zip(parts) {
+        *at = part;
+    }
+    head
+}
+
+/// The form of a value with structure.
+const VALUE: u8 = 3;
+
+/// A payload as it is written: its form, and its bytes if it is nothing else.
+struct Plain<'a> {
+    form: u8,
+    bytes: &'a [u8],
+}
+
+impl Plain<'_> {
+    #[inline(always)]
+    fn of(payload: &Payload) -> Plain<'_> {
+        let (form, bytes): (u8, &[u8]) = match payload {
+            Payload::Null => (0, &[]),
+            Payload::Bytes(bytes) => (1, bytes),
+            Payload::Json(bytes) => (2, bytes),
+            Payload::Structured { .. } => (VALUE, &[]),
+        };
+        Plain { form, bytes }
+    }
+
+    /// What no length can say is too long for any reader.
+    #[inline(always)]
+    fn length(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
 }
 
 /// Appends a payload alone, with the schemas that it names.
 pub fn write_payload(to: &mut Writer, payload: &Payload) {
     let mut batch = BatchWriter::default();
     let start = to.bytes.len();
-    to.u32(0).u8(form(payload)).u32(length(payload));
+    let plain = Plain::of(payload);
+    to.u32(0).u8(plain.form).u32(plain.length());
     batch.payload(to, payload, start + 5);
     let tables = (to.bytes.len() - start) as u32;
     to.put_u32(start, tables);
