@@ -40,10 +40,13 @@ pub struct SourceRecord {
 
 impl SourceRecord {
     /// Lets go of key, value and headers, and keeps the record's place for another one.
+    #[inline]
     pub fn empty(&mut self) {
-        self.key = Payload::Null;
-        self.value = Payload::Null;
-        self.headers.clear();
+        empty(&mut self.key);
+        empty(&mut self.value);
+        if !self.headers.is_empty() {
+            self.headers.clear();
+        }
     }
 
     /// A record of a key and a value.
@@ -87,10 +90,13 @@ impl SinkRecord {
     }
 
     /// Lets go of key, value and headers, and keeps the record's place for another one.
+    #[inline]
     pub fn empty(&mut self) {
-        self.key = Payload::Null;
-        self.value = Payload::Null;
-        self.headers.clear();
+        empty(&mut self.key);
+        empty(&mut self.value);
+        if !self.headers.is_empty() {
+            self.headers.clear();
+        }
     }
 
     /// About how much memory the record takes, in bytes.
@@ -134,6 +140,14 @@ impl std::fmt::Display for TopicPartition {
 impl From<Bytes> for Payload {
     fn from(bytes: Bytes) -> Payload {
         Payload::Bytes(bytes)
+    }
+}
+
+/// Looks before it drops: millions of payloads in a second are null already.
+#[inline]
+fn empty(payload: &mut Payload) {
+    if !payload.is_null() {
+        *payload = Payload::Null;
     }
 }
 

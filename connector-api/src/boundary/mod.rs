@@ -6,7 +6,7 @@
 //! | part | what it holds |
 //! |---|---|
 //! | `frame.rs` | numbers, texts, lists as bytes |
-//! | `value.rs`, `batch.rs` | values, schemas, records as bytes |
+//! | `value.rs`, `batch/` | values, schemas, records as bytes |
 //! | `message/`, `news.rs` | calls and their replies; what a plugin tells in between |
 //! | `definition.rs` | a connector's names and keys as JSON |
 //! | `abi.rs` | the C structs of a dynamic library, as `include/naru_plugin.h` has them |

@@ -85,7 +85,9 @@ async fn put_all(plugin: &Plugin) -> f64 {
     let Plugin::Sink(sink) = plugin else { return 0.0 };
     let mut task = sink.task();
     task.start(TaskContext::alone("bench"), &config(plugin)).await.expect("it starts");
-    let records: Vec<SinkRecord> = (0..BATCH as i64).map(record).collect();
+    // As the worker's records do, they share their topic's name.
+    let origin = TopicPartition::new("things", 0);
+    let records: Vec<SinkRecord> = (0..BATCH as i64).map(|offset| record(&origin, offset)).collect();
     let since = Instant::now();
     for _ in 0..CALLS {
         task.put(&records).await.expect("it puts");
@@ -95,11 +97,10 @@ async fn put_all(plugin: &Plugin) -> f64 {
     took.as_nanos() as f64 / (CALLS * BATCH) as f64
 }
 
-fn record(offset: i64) -> SinkRecord {
-    let origin = TopicPartition::new("things", 0);
+fn record(origin: &TopicPartition, offset: i64) -> SinkRecord {
     SinkRecord {
         topic: origin.topic.clone(),
-        origin,
+        origin: origin.clone(),
         offset,
         key: Payload::Null,
         value: Payload::Json(format!("{{\"fill\":\"{}\"}}", "x".repeat(RECORD - 11)).into()),

@@ -248,3 +248,51 @@ fn a_struct_that_is_not_of_the_schema_in_its_place_keeps_its_own() {
     let Value::Struct(one) = &items[0] else { panic!("another value") };
     assert_eq!(one.schema(), &own);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn records_are_read_the_same_into_memory_that_was_used_before(
+        sinks in vec(vec(sink_record(), 0..12), 1..4),
+        sources in vec(vec(source_record(), 0..12), 1..4),
+    ) {
+        let (mut reader, mut into) = (BatchReader::default(), Vec::new());
+        for records in sinks {
+            reader.sink_into(&sink_batch(&records), &mut into).unwrap();
+            prop_assert_eq!(&into, &records);
+        }
+        let mut into = Vec::new();
+        for records in sources {
+            let batch = written_by(|to| BatchWriter::default().source(to, &records));
+            reader.source_into(&batch, &mut into).unwrap();
+            prop_assert_eq!(&into, &records);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_let_go_with_the_last_of_its_payloads(
+        records in vec(source_record(), 0..30),
+        others in vec(source_record(), 0..30),
+    ) {
+        let batch = written_by(|to| BatchWriter::default().source(to, &records));
+        let other = written_by(|to| BatchWriter::default().source(to, &others));
+        let (mut reader, mut into) = (BatchReader::default(), Vec::new());
+        reader.source_into(&batch, &mut into).unwrap();
+        // Those of the first are dropped where those of the other are put, and those at once.
+        reader.source_into(&other, &mut into).unwrap();
+        prop_assert!(batch.is_unique());
+        into.iter_mut().for_each(SourceRecord::empty);
+        prop_assert!(other.is_unique());
+    }
+}
+
+#[test]
+fn an_empty_payload_keeps_no_batch() {
+    let none = || Payload::Bytes(Bytes::new());
+    let records = [SourceRecord::new("t", none(), none()), SourceRecord::new("t", none(), Payload::Json(Bytes::new()))];
+    let batch = written_by(|to| BatchWriter::default().source(to, &records));
+    let read = BatchReader::default().source(&batch).unwrap();
+    assert_eq!(read, records);
+    assert!(batch.is_unique());
+}

@@ -1,0 +1,364 @@
+//! Reading batches.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+
+use super::shares::Shares;
+use super::{NO_TIMESTAMP, RECORD_HEADER};
+use crate::boundary::frame::{Malformed, Read, Reader};
+use crate::boundary::value;
+use crate::data::{Payload, Schema};
+use crate::record::{Header, Headers, SinkRecord, SourceRecord, TimestampType, Topic, TopicPartition};
+use crate::transform::TransformRecord;
+
+/// How many topics and schemas a reader remembers from batch to batch.
+const REMEMBERED: usize = 1000;
+
+/// Reads batches. Topics and schemas are the same from batch to batch, so that what caches by them keeps its caches.
+#[derive(Debug, Default)]
+pub struct BatchReader {
+    topics: HashMap<Bytes, Topic>,
+    schemas: HashMap<Bytes, Arc<Schema>>,
+}
+
+/// The topics and schemas of one batch.
+struct Tables {
+    topics: Vec<Topic>,
+    schemas: Vec<Arc<Schema>>,
+}
+
+/// The fixed part of a record.
+struct Head<'a>(&'a [u8; RECORD_HEADER]);
+
+impl Head<'_> {
+    #[inline(always)]
+    fn u32_at<const AT: usize>(&self) -> u32 {
+        self.0.get(AT..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    fn i64_at<const AT: usize>(&self) -> i64 {
+        self.0.get(AT..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    fn partition(&self) -> i32 {
+        self.u32_at::<4>().cast_signed()
+    }
+
+    #[inline(always)]
+    fn timestamp(&self) -> Option<i64> {
+        Some(self.i64_at::<16>()).filter(|timestamp| *timestamp != NO_TIMESTAMP)
+    }
+
+    #[inline(always)]
+    fn timestamp_type(&self) -> TimestampType {
+        if self.0[34] == 1 { TimestampType::LogAppendTime } else { TimestampType::CreateTime }
+    }
+}
+
+/// What is read from a batch: a record of a source or for a sink. Records are filled where they stand, since moving them about costs
+/// more than all the rest.
+trait Stored {
+    /// A record with nothing in it.
+    fn blank(topic: &Topic) -> Self;
+    /// Takes what stands before the payloads.
+    fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()>;
+    /// Where the rest goes: key, value, headers.
+    fn payloads(&mut self) -> (&mut Payload, &mut Payload, &mut Headers);
+}
+
+impl Stored for SourceRecord {
+    fn blank(topic: &Topic) -> SourceRecord {
+        SourceRecord::new(topic.clone(), Payload::Null, Payload::Null)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()> {
+        same_topic(&mut self.topic, tables.topic(head.u32_at::<0>())?);
+        self.partition = Some(head.partition()).filter(|partition| *partition >= 0);
+        self.timestamp = head.timestamp();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn payloads(&mut self) -> (&mut Payload, &mut Payload, &mut Headers) {
+        (&mut self.key, &mut self.value, &mut self.headers)
+    }
+}
+
+impl Stored for TransformRecord {
+    fn blank(topic: &Topic) -> TransformRecord {
+        let (key, value, headers) = (Payload::Null, Payload::Null, Vec::new());
+        TransformRecord { topic: topic.clone(), partition: None, offset: None, key, value, headers, timestamp: None }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()> {
+        same_topic(&mut self.topic, tables.topic(head.u32_at::<0>())?);
+        self.partition = Some(head.partition()).filter(|partition| *partition >= 0);
+        self.offset = Some(head.i64_at::<8>()).filter(|offset| *offset >= 0);
+        self.timestamp = head.timestamp();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn payloads(&mut self) -> (&mut Payload, &mut Payload, &mut Headers) {
+        (&mut self.key, &mut self.value, &mut self.headers)
+    }
+}
+
+impl Stored for SinkRecord {
+    fn blank(topic: &Topic) -> SinkRecord {
+        SinkRecord {
+            topic: topic.clone(),
+            origin: TopicPartition::new(topic.clone(), 0),
+            offset: 0,
+            key: Payload::Null,
+            value: Payload::Null,
+            headers: Vec::new(),
+            timestamp: None,
+            timestamp_type: TimestampType::CreateTime,
+        }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, head: &Head<'_>, tables: &Tables) -> Read<()> {
+        same_topic(&mut self.topic, tables.topic(head.u32_at::<0>())?);
+        same_topic(&mut self.origin.topic, tables.topic(head.u32_at::<40>())?);
+        self.origin.partition = head.partition();
+        self.offset = head.i64_at::<8>();
+        self.timestamp = head.timestamp();
+        self.timestamp_type = head.timestamp_type();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn payloads(&mut self) -> (&mut Payload, &mut Payload, &mut Headers) {
+        (&mut self.key, &mut self.value, &mut self.headers)
+    }
+}
+
+impl BatchReader {
+    /// Records of a source.
+    pub fn source(&mut self, batch: &Bytes) -> Read<Vec<SourceRecord>> {
+        let mut records = Vec::new();
+        self.source_into(batch, &mut records).map(|()| records)
+    }
+
+    /// Records of a source, into `records`, whose memory is used again.
+    pub fn source_into(&mut self, batch: &Bytes, records: &mut Vec<SourceRecord>) -> Read<()> {
+        self.batch(batch, records)
+    }
+
+    /// Records for a transform, or from one.
+    pub fn transform(&mut self, batch: &Bytes) -> Read<Vec<TransformRecord>> {
+        let mut records = Vec::new();
+        self.batch(batch, &mut records).map(|()| records)
+    }
+
+    /// Records for a sink.
+    pub fn sink(&mut self, batch: &Bytes) -> Read<Vec<SinkRecord>> {
+        let mut records = Vec::new();
+        self.sink_into(batch, &mut records).map(|()| records)
+    }
+
+    /// Records for a sink, into `records`, whose memory is used again.
+    pub fn sink_into(&mut self, batch: &Bytes, records: &mut Vec<SinkRecord>) -> Read<()> {
+        self.batch(batch, records)
+    }
+
+    fn batch<R: Stored>(&mut self, batch: &Bytes, records: &mut Vec<R>) -> Read<()> {
+        let mut from = Reader::new(batch.clone());
+        let (count, tables_at) = (from.u32()? as usize, from.u32()? as usize);
+        let mut tables = Reader::from(batch.clone(), tables_at);
+        let topics = tables.list(|from| self.topic(from))?;
+        let tables = Tables { topics, schemas: tables.list(|from| self.schema(from))? };
+        if count > from.left() / RECORD_HEADER {
+            return Err(Malformed("a batch has more records than bytes for them"));
+        }
+        if count > records.len() {
+            let topic = tables.topic(0)?;
+            records.resize_with(count, || R::blank(topic));
+        }
+        records.truncate(count);
+        fill_all(records, batch, batch.len() - from.left(), &tables)
+    }
+
+    /// Reads a payload that [`write_payload`](super::write_payload) has written.
+    pub fn payload(&mut self, message: &Bytes) -> Read<Payload> {
+        let mut from = Reader::new(message.clone());
+        let tables_at = from.u32()? as usize;
+        let schemas = Reader::from(message.clone(), tables_at).list(|from| self.schema(from))?;
+        let form = from.u8()?;
+        let length = from.u32()? as usize;
+        payload(&mut from, form, length, &schemas)
+    }
+
+    fn topic(&mut self, from: &mut Reader) -> Read<Topic> {
+        let text = from.text()?;
+        if let Some(known) = self.topics.get(text.as_bytes()) {
+            return Ok(known.clone());
+        }
+        let topic: Topic = Arc::from(&*text);
+        // A copy of the name, not the batch that it is a slice of.
+        remember(&mut self.topics, Bytes::copy_from_slice(text.as_bytes()), topic.clone());
+        Ok(topic)
+    }
+
+    fn schema(&mut self, from: &mut Reader) -> Read<Arc<Schema>> {
+        let bytes = from.bytes()?;
+        if let Some(known) = self.schemas.get(&bytes) {
+            return Ok(known.clone());
+        }
+        // Of a copy: a default in it is a slice of what it is read from, and would keep the batch.
+        let own = Bytes::copy_from_slice(&bytes);
+        let mut inside = Reader::new(own.clone());
+        let schema = value::read_schema(&mut inside)?;
+        inside.end()?;
+        remember(&mut self.schemas, own, schema.clone());
+        Ok(schema)
+    }
+}
+
+fn remember<T>(known: &mut HashMap<Bytes, T>, name: Bytes, value: T) {
+    if known.len() >= REMEMBERED {
+        known.clear();
+    }
+    known.insert(name, value);
+}
+
+impl Tables {
+    fn topic(&self, number: u32) -> Read<&Topic> {
+        self.topics.get(number as usize).ok_or(Malformed("a record names a topic that is not in the table"))
+    }
+}
+
+/// Topics mostly stay the same from record to record, and counting their users costs more than looking.
+fn same_topic(topic: &mut Topic, now: &Topic) {
+    if !Arc::ptr_eq(topic, now) {
+        *topic = now.clone();
+    }
+}
+
+const SHORT: &str = "it ends too early";
+
+/// Fills all records with what stands there.
+#[inline(never)]
+fn fill_all<R: Stored>(records: &mut [R], batch: &Bytes, start: usize, tables: &Tables) -> Read<()> {
+    let (message, mut at, mut shares) = (&batch[..], start, Shares::of(batch));
+    for record in records {
+        at = fill(record, message, at, &mut shares, tables)?;
+    }
+    Ok(())
+}
+
+/// Fills a record with what stands there, and says where it ends.
+#[inline(always)]
+fn fill(record: &mut impl Stored, message: &[u8], at: usize, shares: &mut Shares<'_>, tables: &Tables) -> Read<usize> {
+    let head = Head(message.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Malformed(SHORT))?);
+    record.take(&head, tables)?;
+    let lengths = u64::from(head.u32_at::<24>()) + u64::from(head.u32_at::<28>());
+    let key_at = at + RECORD_HEADER;
+    if lengths > (message.len() - key_at) as u64 {
+        return Err(Malformed(SHORT));
+    }
+    let value_at = key_at + head.u32_at::<24>() as usize;
+    let end = key_at + lengths as usize;
+    let (key, value, headers) = record.payloads();
+    put(key, head.0[32], shares, key_at..value_at, tables)?;
+    put(value, head.0[33], shares, value_at..end, tables)?;
+    match head.u32_at::<36>() {
+        0 if headers.is_empty() => Ok(end),
+        count => headers_at(headers, shares.batch, end, count, tables),
+    }
+}
+
+/// Puts a payload in its place. The range is within the batch.
+#[inline(always)]
+fn put(slot: &mut Payload, form: u8, shares: &mut Shares<'_>, at: Range<usize>, tables: &Tables) -> Read<()> {
+    match form {
+        0 if at.is_empty() && slot.is_null() => Ok(()),
+        1 | 2 if !at.is_empty() => {
+            if let Some(bytes) = no_bytes_yet(slot, form) {
+                std::mem::forget(std::mem::replace(bytes, shares.next()));
+                bytes.advance(at.start);
+                bytes.truncate(at.len());
+            }
+            Ok(())
+        }
+        _ => put_other(slot, form, shares.batch.slice(at), tables),
+    }
+}
+
+/// Makes a payload one of no bytes, which are then filled in where they stand: payloads that are built elsewhere and moved here take
+/// twice as long. What is forgotten on the way owns nothing, so that looking whether it has to be dropped would be for nothing.
+#[inline(always)]
+fn no_bytes_yet(slot: &mut Payload, form: u8) -> Option<&mut Bytes> {
+    if !slot.is_null() {
+        *slot = Payload::Null;
+    }
+    let empty = if form == 1 { Payload::Bytes(Bytes::new()) } else { Payload::Json(Bytes::new()) };
+    std::mem::forget(std::mem::replace(slot, empty));
+    match slot {
+        Payload::Bytes(bytes) | Payload::Json(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// The other ones: an empty payload needs no share, and keeps no batch.
+#[inline(never)]
+fn put_other(slot: &mut Payload, form: u8, bytes: Bytes, tables: &Tables) -> Read<()> {
+    let length = bytes.len();
+    *slot = payload(&mut Reader::new(bytes), form, length, &tables.schemas)?;
+    Ok(())
+}
+
+#[inline(never)]
+fn headers_at(slot: &mut Headers, batch: &Bytes, at: usize, count: u32, tables: &Tables) -> Read<usize> {
+    let mut from = Reader::from(batch.clone(), at);
+    *slot = headers(&mut from, count as usize, &tables.schemas)?;
+    Ok(batch.len() - from.left())
+}
+
+fn headers(from: &mut Reader, count: usize, schemas: &[Arc<Schema>]) -> Read<Headers> {
+    if count > from.left() / 9 {
+        return Err(Malformed("a record has more headers than bytes for them"));
+    }
+    let mut headers = Vec::with_capacity(count.min(64));
+    for _ in 0..count {
+        let name: Arc<str> = Arc::from(&*from.text()?);
+        let form = from.u8()?;
+        let length = from.u32()? as usize;
+        headers.push(Header { name, value: payload(from, form, length, schemas)? });
+    }
+    Ok(headers)
+}
+
+fn payload(from: &mut Reader, form: u8, length: usize, schemas: &[Arc<Schema>]) -> Read<Payload> {
+    match form {
+        0 if length == 0 => Ok(Payload::Null),
+        0 => Err(Malformed("a payload that is null has a length")),
+        1 => Ok(Payload::Bytes(from.slice(length)?)),
+        2 => Ok(Payload::Json(from.slice(length)?)),
+        3 => {
+            let mut inside = Reader::new(from.slice(length)?);
+            let schema = match inside.u32()? {
+                0 => None,
+                number => Some(
+                    schemas
+                        .get(number as usize - 1)
+                        .ok_or(Malformed("a value names a schema that is not in the table"))?
+                        .clone(),
+                ),
+            };
+            let value = value::read(&mut inside, schema.as_ref(), schemas)?;
+            inside.end()?;
+            Ok(Payload::Structured { schema, value })
+        }
+        _ => Err(Malformed("a payload has an unknown form")),
+    }
+}
