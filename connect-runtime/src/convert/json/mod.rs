@@ -6,8 +6,10 @@
 //! | `write.rs` | values as JSON |
 //! | `schema.rs` | schemas as JSON, both ways |
 //! | `read.rs` | JSON as values |
+//! | `check.rs` | whether bytes are JSON |
 //! | `converter.rs` | the converter |
 
+mod check;
 mod converter;
 mod plan;
 mod read;
