@@ -72,6 +72,12 @@ impl Broker {
         Session::in_process(&self.shared, peer)
     }
 
+    /// Says that so many members will come into a group. If it is empty, it begins as soon as they are there instead of
+    /// after `group.initial.rebalance.delay.ms`; it waits for them no longer than it would anyway.
+    pub fn await_members(&self, group: &str, members: usize) {
+        self.shared.coordinator.await_members(group, members);
+    }
+
     /// Returns once the log folder failed and takes no more writes. The owner shall end the process then; a restart
     /// looks at what is really on the disk.
     pub async fn failed(&self) {

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use naru_tests::{Worker, until};
 use serde_json::json;
@@ -162,6 +162,24 @@ fn a_clean_stop_under_load_leaves_no_gap_and_no_repeat() {
     });
     assert_eq!(numbers(&worker.topics().values("lines").join("\n")), all, "the topic");
     assert_eq!(numbers(&std::fs::read_to_string(worker.file("out.txt")).unwrap()), all, "the file");
+}
+
+#[test]
+fn the_tasks_of_a_sink_begin_together_without_the_log_s_wait_for_more_members() {
+    // The worker's own group waits as long once, when it starts.
+    let worker = Worker::start(&["broker.group.initial.rebalance.delay.ms=15000"]);
+    let source = json!({ "connector.class": "VerifiableSource", "topic": "some", "max.messages": "1000" });
+    worker.rest().create("source", source);
+    let sink = json!({
+        "connector.class": "VerifiableSink", "topics": "some", "tasks.max": "3",
+        "consumer.override.auto.offset.reset": "earliest",
+    });
+    let since = Instant::now();
+    worker.rest().create("sink", sink);
+    until("everything is committed", || {
+        worker.rest().get("/connectors/sink/offsets").body["offsets"][0]["offset"]["kafka_offset"] == 1_000
+    });
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
 
 #[test]

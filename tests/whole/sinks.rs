@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use elasticsearch_sink::test_server::TestServer as OpenSearch;
@@ -148,6 +150,56 @@ fn fifty_kills_leave_each_record_once_in_the_bucket_under_every_rule() {
         assert_eq!(stored, expected.values().sum::<usize>() / 170 * 170, "partition {partition}");
         assert!(found[partition].iter().all(|(line, times)| times <= &expected[line]), "partition {partition}");
     }
+}
+
+/// Makes a certificate for `localhost`, `server.pem` with `server.key`, and its authority, `ca.pem`.
+fn make_certificates(folder: &Path) {
+    let script = "set -e
+        new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
+        openssl req -x509 $new -days 30 -keyout ca.key -out ca.pem -subj /CN=authority
+        openssl req $new -keyout server.key -out server.csr -subj /CN=localhost
+        printf 'subjectAltName=DNS:localhost' > server.ext
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile server.ext -out server.pem";
+    let output = Command::new("sh").args(["-c", script]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The worker takes its authorities from the system, which looks at `SSL_CERT_FILE` first.
+#[test]
+fn signatures_cover_what_objects_hold_where_tls_does_not_or_where_they_shall() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    make_certificates(folder.path());
+    let with_tls = S3::start_with_tls(&file("with"), &file("server.pem"), &file("server.key"));
+    let without = S3::start(&file("without"));
+    let authorities = format!("SSL_CERT_FILE={}", file("ca.pem").display());
+    let worker = Worker::start_under(&["env", &authorities], tempfile::tempdir().unwrap(), &[]);
+    let mut lines = Lines::into(&worker, "lines", 1);
+    lines.append(&worker, 10, |n| format!("{{\"n\":{n}}}"));
+    let mut seen = [0, 0];
+    for (server, signing, is_signed) in [
+        (0, "without.tls", false),
+        (0, "always", true),
+        (0, "never", false),
+        (1, "without.tls", true),
+        (1, "always", true),
+        (1, "never", false),
+    ] {
+        let s3 = [&with_tls, &without][server];
+        let name = format!("{server}-{signing}");
+        let rule = json!({ "flush.size": "10", "s3.payload.signing": signing, "s3.region": "us-east-1" });
+        worker.rest().create(&name, s3_sink(s3, &name, rule));
+        until(&format!("{name}: an object is there"), || in_bucket(s3, &name).1 == 1);
+        let signed = s3.signed();
+        assert_eq!(signed.len(), seen[server] + 1, "{name}");
+        assert_eq!(signed[seen[server]] != "UNSIGNED-PAYLOAD", is_signed, "{name}: {signed:?}");
+        seen[server] += 1;
+    }
+    // Who does not know the authority is told so before anything is stored.
+    let stranger = Worker::start(&[]);
+    let refused =
+        stranger.rest().post("/connectors", &json!({ "name": "a", "config": s3_sink(&with_tls, "a", json!({})) }));
+    assert_eq!(refused.status, 400, "{}", refused.body);
 }
 
 /// Documents that do not fit the mapping among good ones, and a worker that is killed again and again.

@@ -234,6 +234,7 @@ impl Reading<'_> {
     fn groups(&mut self) -> GroupLimits {
         GroupLimits {
             join: JoinLimits {
+                awaited: None,
                 initial_delay_ms: self.number("group.initial.rebalance.delay.ms", 0..=600_000),
                 max_size: self.number("group.max.size", 1..=i64::from(i32::MAX)),
             },

@@ -70,6 +70,8 @@ pub(super) struct State {
     joins: HashMap<Token, oneshot::Sender<JoinAnswer>>,
     syncs: HashMap<Token, oneshot::Sender<SyncAnswer>>,
     next_token: Token,
+    /// How many members will come into groups, as was said of them and is not so yet.
+    awaited: HashMap<String, usize>,
     /// When the timer wakes next, in ms.
     timer: Option<i64>,
     /// For each group the ticket of its last journal entry.
@@ -170,11 +172,21 @@ impl Coordinator {
         } else if !state.has_room(name) {
             vec![refuse(ErrorCode::GROUP_MAX_SIZE_REACHED)]
         } else {
+            let limits = JoinLimits { awaited: state.awaited.get(name).copied(), ..self.limits.join };
             let group = state.groups.entry(name.to_owned()).or_default();
-            group.join(self.clock.now_ms(), join, self.limits.join, token)
+            let effects = group.join(self.clock.now_ms(), join, limits, token);
+            if limits.awaited.is_some_and(|awaited| group.members.len() >= awaited) {
+                state.awaited.remove(name);
+            }
+            effects
         };
         self.carry_out(&mut state, name, effects);
         receiver
+    }
+
+    /// That many members will come into a group, so that one that is empty need not wait for more.
+    pub fn await_members(&self, name: &str, members: usize) {
+        self.state.lock().awaited.insert(name.to_owned(), members);
     }
 
     /// A member asks for its assignment; the answer comes when the leader has brought it.

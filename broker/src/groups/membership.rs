@@ -30,6 +30,8 @@ pub struct Join {
 pub struct JoinLimits {
     /// How long in ms an empty group waits for more members after the first.
     pub initial_delay_ms: i64,
+    /// How many members end that wait, because no more will come; `None` if nobody has said.
+    pub awaited: Option<usize>,
     /// Most members.
     pub max_size: usize,
 }
@@ -110,15 +112,20 @@ impl Group {
         member.joining = Some(token);
         self.members.insert(id.clone(), member);
         self.leader.get_or_insert(id);
-        self.gather(now, limits.initial_delay_ms);
+        self.gather(now, limits);
         match self.phase {
             Phase::PreparingRebalance => self.try_complete_join(now, effects),
             _ => self.prepare_rebalance(now, effects),
         }
     }
 
-    /// A group that was empty waits a little for more members, again with each that comes.
-    fn gather(&mut self, now: i64, delay_ms: i64) {
+    /// A group that was empty waits a little for more members, again with each that comes, unless all are there.
+    fn gather(&mut self, now: i64, limits: JoinLimits) {
+        if limits.awaited.is_some_and(|awaited| self.members.len() >= awaited) {
+            self.gathering = None;
+            return;
+        }
+        let delay_ms = limits.initial_delay_ms;
         match &mut self.gathering {
             Some((until, latest)) => *until = (now + delay_ms).min(*latest),
             None if self.phase == Phase::Empty && delay_ms > 0 => {

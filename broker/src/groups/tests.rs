@@ -11,7 +11,7 @@ use super::group::{Effect, Group, JoinRefused, Joined, Phase, Synced, Token};
 use super::member::Profile;
 use super::membership::{Join, JoinLimits};
 
-const LIMITS: JoinLimits = JoinLimits { initial_delay_ms: 0, max_size: 100 };
+const LIMITS: JoinLimits = JoinLimits { initial_delay_ms: 0, awaited: None, max_size: 100 };
 const SESSION: i64 = 10_000;
 const REBALANCE: i64 = 60_000;
 
@@ -302,7 +302,7 @@ fn a_lost_answer_is_given_again() {
 
 #[test]
 fn an_empty_group_gathers_members_for_its_initial_delay() {
-    let limits = JoinLimits { initial_delay_ms: 3000, max_size: 2 };
+    let limits = JoinLimits { initial_delay_ms: 3000, awaited: None, max_size: 2 };
     let mut group = Group::default();
     assert!(group.join(0, join("", "a"), limits, 1).is_empty());
     assert!(group.join(2000, join("", "b"), limits, 2).is_empty());
@@ -312,6 +312,21 @@ fn an_empty_group_gathers_members_for_its_initial_delay() {
     let effects = group.expire(5000);
     assert_eq!(joined(&effects, 1).as_ref().unwrap().generation, 1);
     assert_eq!(joined(&effects, 2).as_ref().unwrap().generation, 1);
+}
+
+#[test]
+fn an_empty_group_begins_once_all_are_there_that_were_announced() {
+    let limits = JoinLimits { initial_delay_ms: 3000, awaited: Some(2), max_size: 100 };
+    let mut group = Group::default();
+    assert!(group.join(0, join("", "a"), limits, 1).is_empty());
+    let effects = group.join(5, join("", "b"), limits, 2);
+    assert_eq!(joined(&effects, 1).as_ref().unwrap().generation, 1);
+    assert_eq!(joined(&effects, 2).as_ref().unwrap().generation, 1);
+    // Fewer than were announced are waited for no longer than without a word.
+    let mut group = Group::default();
+    assert!(group.join(0, join("", "a"), limits, 1).is_empty());
+    assert!(group.expire(2999).is_empty());
+    assert_eq!(joined(&group.expire(3000), 1).as_ref().unwrap().generation, 1);
 }
 
 /// What a random client may do.

@@ -13,6 +13,7 @@ use crate::config::WorkerConfig;
 pub struct LogLink {
     transport: Arc<dyn Transport>,
     config: ClientConfig,
+    embedded: Option<Broker>,
 }
 
 impl LogLink {
@@ -32,7 +33,15 @@ impl LogLink {
             request_timeout: config.request_timeout,
             metadata_max_age: config.metadata_max_age,
         };
-        LogLink { transport, config }
+        LogLink { transport, config, embedded: embedded.cloned() }
+    }
+
+    /// Says how many members will come into a group. The log in the same process then begins with all of them at once;
+    /// a cluster cannot be told.
+    pub fn await_members(&self, group: &str, members: usize) {
+        if let Some(broker) = &self.embedded {
+            broker.await_members(group, members);
+        }
     }
 
     /// A client under a name, for use on one runtime. The worker's `client.id` stands in front of the name.

@@ -13,6 +13,9 @@ use crate::task::{MemoryBudget, Share};
 /// Bytes that one task may have fetched ahead, whatever the worker's budget allows.
 const TASK_BYTES: usize = 4 << 20;
 
+/// So many records find room at once where a batch says that it has as many; more grow it.
+const EXPECTED: usize = 1_000;
+
 /// Batches in the order in which they came. They are opened and decoded as they are wanted.
 pub(super) struct Queue {
     budget: MemoryBudget,
@@ -86,6 +89,8 @@ impl Queue {
     /// such a one, it is an error once it is the first.
     pub fn next(&mut self, most: usize, decoder: &mut Decoder, reading: Reading) -> Result<(Chunk, Vec<Unreadable>)> {
         let (mut chunk, mut unreadable) = (Chunk::default(), Vec::new());
+        let expected = self.batches.front().and_then(|front| usize::try_from(front.batch.header.records_count).ok());
+        chunk.records.reserve(expected.unwrap_or(0).min(most).min(EXPECTED));
         while chunk.records.len() + unreadable.len() < most {
             let Some(front) = self.batches.front() else { break };
             let opened = match &mut self.opened {

@@ -5,27 +5,28 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use connector_api::config::Config;
-use connector_api::data::{Payload, Value};
 use connector_api::{
-    Error, FlushOccasion, Flushed, ReadFrom, Result, SinkRecord, SinkTask, Taken, TaskContext, TopicPartition,
+    Decision, Error, FlushOccasion, Flushed, ReadFrom, Result, SinkRecord, SinkTask, Taken, TaskContext, TopicPartition,
 };
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{LEAST_PART, Settings, settings};
-use crate::file::{Buffers, Output, Side, headers_as};
+use crate::file::Buffers;
 use crate::journal::Keeper;
 use crate::layout::Place;
-use crate::partition::{Entry, Making};
+use crate::partition::Making;
 use crate::store::{Board, Store};
 
 mod clock;
 mod owned;
 mod pressure;
+mod taking;
 
 use clock::now;
 use owned::Owned;
 use pressure::Share;
+use taking::Taking;
 
 /// How long `put` waits for room before it says that the store is too slow.
 const PUT_WAIT: Duration = Duration::from_secs(20);
@@ -177,13 +178,10 @@ impl Running {
         }
         let mut taken = Taken::all();
         let now = now();
-        for (index, record) in records.iter().enumerate() {
-            if let Err(why) = self.take(record, now).await {
-                match why.decision() {
-                    connector_api::Decision::Reject => taken.reject(index, why),
-                    _ => return Err(why),
-                }
-            }
+        let mut index = 0;
+        for run in records.chunk_by(|one, next| one.origin == next.origin) {
+            self.take_run(run, now, |within, why| taken.reject(index + within, why)).await?;
+            index += run.len();
         }
         if now >= self.next_look {
             self.cut_by_clock(now);
@@ -194,42 +192,30 @@ impl Running {
         if taken.rejected.is_empty() { settled.map(|()| taken) } else { Ok(taken) }
     }
 
-    async fn take(&mut self, record: &SinkRecord, now: i64) -> Result<()> {
-        let Some(owned) = self.owned.get_mut(&record.origin) else {
-            return Err(Error::fail(format!("{} was put without being opened", record.origin)));
+    /// Takes records of one partition; those that are no good are told to `reject`, by their index.
+    async fn take_run(&mut self, records: &[SinkRecord], now: i64, mut reject: impl FnMut(usize, Error)) -> Result<()> {
+        let Some(first) = records.first() else { return Ok(()) };
+        let Some(owned) = self.owned.get_mut(&first.origin) else {
+            return Err(Error::fail(format!("{} was put without being opened", first.origin)));
         };
-        match owned.partition.next() {
-            None => owned.begin_at(record.offset, &self.settings, &self.store).await?,
-            Some(next) if record.offset >= next => {}
-            Some(_) if self.repeating => return Ok(()),
-            Some(next) => {
-                return Err(Error::fail(format!(
-                    "{} went back from offset {next} to {}",
-                    record.origin, record.offset
-                )));
+        if owned.partition.next().is_none() {
+            owned.begin_at(first.offset, &self.settings, &self.store).await?;
+        }
+        let mut taking = Taking {
+            partition: &mut owned.partition,
+            settings: &mut self.settings,
+            making: &self.making,
+            place: &mut self.place,
+            repeating: self.repeating,
+            now,
+        };
+        for (index, record) in records.iter().enumerate() {
+            match taking.take(record) {
+                Err(why) if *why.decision() == Decision::Reject => reject(index, why),
+                taken => taken?,
             }
         }
-        owned.partition.passed(record.offset);
-        if is_nothing(&record.value) {
-            return match self.settings.ignore_nulls {
-                true => Ok(()),
-                false => Err(Error::reject("the record has no value")
-                    .remedy("Set `behavior.on.null.values` to `ignore` to leave such records out.")),
-            };
-        }
-        let path = self.place.of(record, now, &mut self.settings.partitioner, &self.settings.names)?;
-        let timed = self.settings.rules.interval.is_some();
-        let time = timed.then(|| crate::layout::time_of(record, &self.settings.time, now).ok()).flatten();
-        let mut all = Vec::new();
-        let outputs = match &*self.settings.outputs {
-            [values] if values.side == Side::Values => std::slice::from_ref(&record.value),
-            outputs => {
-                all.extend(outputs.iter().map(|output| payload(record, output)).collect::<Result<Vec<_>>>()?);
-                &all
-            }
-        };
-        let entry = Entry { offset: record.offset, path, time, now, record: outputs };
-        owned.partition.take(entry, &self.making)
+        Ok(())
     }
 
     fn cut_by_clock(&mut self, now: i64) {
@@ -309,21 +295,5 @@ impl Running {
             now().saturating_sub(tally.opened) / 1000,
             self.making.rules.in_words(),
         ));
-    }
-}
-
-fn is_nothing(payload: &Payload) -> bool {
-    matches!(payload, Payload::Null | Payload::Structured { value: Value::Null, .. })
-}
-
-/// What an output takes of a record. One without a key or headers has no line in their objects, which would then no
-/// longer be beside the values, so it is rejected where they are stored.
-fn payload(record: &SinkRecord, output: &Output) -> Result<Payload> {
-    match output.side {
-        Side::Values => Ok(record.value.clone()),
-        Side::Keys if is_nothing(&record.key) => Err(Error::reject("the record has no key")
-            .remedy("With `store.kafka.keys` each record must have one. Set it to `false` otherwise.")),
-        Side::Keys => Ok(record.key.clone()),
-        Side::Headers => headers_as(&output.shape, &record.headers),
     }
 }

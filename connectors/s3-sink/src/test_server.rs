@@ -16,7 +16,13 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// The access key of every test server.
 pub const ACCESS_KEY: &str = "test-key";
@@ -53,6 +59,8 @@ struct State {
     counts: Mutex<BTreeMap<&'static str, u64>>,
     /// The tags that came with each object, and whether tags are refused.
     tags: Mutex<BTreeMap<String, String>>,
+    /// What the signature of each object says of its content.
+    signed: Mutex<Vec<String>>,
     refuses_tags: AtomicBool,
     /// Trouble, for which kind of request (any, if `None`), and for how many more of them.
     trouble: Mutex<Option<(Trouble, Option<&'static str>, u64)>>,
@@ -61,6 +69,22 @@ struct State {
 impl TestServer {
     /// Starts one over that folder.
     pub fn start(folder: &Path) -> TestServer {
+        TestServer::start_over(folder, None)
+    }
+
+    /// The same over TLS, with a certificate for `localhost` and its key: files in PEM form.
+    pub fn start_with_tls(folder: &Path, certificate: &Path, key: &Path) -> TestServer {
+        let chain = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
+        let tls = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap())
+            .unwrap();
+        TestServer::start_over(folder, Some(TlsAcceptor::from(Arc::new(tls))))
+    }
+
+    fn start_over(folder: &Path, tls: Option<TlsAcceptor>) -> TestServer {
         std::fs::create_dir_all(folder.join(BUCKET)).unwrap();
         let (listener, port) = listen();
         let state = Arc::new(State::default());
@@ -68,16 +92,19 @@ impl TestServer {
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let (service, shared) = (builder.build(), state.clone());
+        let url = match tls {
+            Some(_) => format!("https://localhost:{port}"),
+            None => format!("http://127.0.0.1:{port}"),
+        };
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(listener, service, shared) => {}
+                    () = serve(listener, tls, service, shared) => {}
                     _ = stopped => {}
                 }
             });
         });
-        let url = format!("http://127.0.0.1:{port}");
         TestServer { url, folder: folder.to_owned(), state, stop: Some(stop), thread: Some(thread) }
     }
 
@@ -116,6 +143,12 @@ impl TestServer {
         self.state.tags.lock().unwrap().clone()
     }
 
+    /// What the signatures of the objects that came say of their content: its SHA-256 in hexadecimal digits, or
+    /// `UNSIGNED-PAYLOAD`.
+    pub fn signed(&self) -> Vec<String> {
+        self.state.signed.lock().unwrap().clone()
+    }
+
     /// Refuses what has tags from now on.
     pub fn refuse_tags(&self) {
         self.state.refuses_tags.store(true, Ordering::Relaxed);
@@ -144,16 +177,29 @@ fn listen() -> (StdListener, u16) {
     (listener, port)
 }
 
-async fn serve(listener: StdListener, service: S3Service, state: Arc<State>) {
+async fn serve(listener: StdListener, tls: Option<TlsAcceptor>, service: S3Service, state: Arc<State>) {
     let listener = TcpListener::from_std(listener).unwrap();
     loop {
         let Ok((socket, _)) = listener.accept().await else { continue };
-        tokio::spawn(connection(socket, service.clone(), state.clone()));
+        let _ = socket.set_nodelay(true);
+        let (tls, service, state) = (tls.clone(), service.clone(), state.clone());
+        tokio::spawn(async move {
+            match tls {
+                None => connection(socket, service, state).await,
+                Some(tls) => match tls.accept(socket).await {
+                    Ok(socket) => connection(socket, service, state).await,
+                    Err(why) => eprintln!("a client of the S3 test server breaks off: {why}"),
+                },
+            }
+        });
     }
 }
 
-async fn connection(socket: TcpStream, service: S3Service, state: Arc<State>) {
-    let _ = socket.set_nodelay(true);
+async fn connection(
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: S3Service,
+    state: Arc<State>,
+) {
     let answer = service_fn(move |request| answer(request, service.clone(), state.clone()));
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer).await;
 }
@@ -165,6 +211,9 @@ async fn answer(
 ) -> Result<Response<s3s::Body>, Box<dyn std::error::Error + Send + Sync>> {
     let kind = kind(&request);
     *state.counts.lock().unwrap().entry(kind).or_default() += 1;
+    if let ("put", Some(signed)) = (kind, request.headers().get("x-amz-content-sha256")) {
+        state.signed.lock().unwrap().push(signed.to_str().unwrap().to_owned());
+    }
     if let Some(tags) = request.headers().get("x-amz-tagging") {
         if state.refuses_tags.load(Ordering::Relaxed) {
             return Ok(refusal(403, "AccessDenied").await?);

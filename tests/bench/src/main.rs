@@ -23,16 +23,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = fn(&mut Table);
 
 /// The parts, by the names that `./bench` takes.
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 10] = [
     ("durable", log::durable),
     ("librdkafka", log::librdkafka_durable),
     ("cpu", log::cpu),
     ("start", worker::start),
     ("idle", worker::idle),
     ("postgres", postgres::measure),
-    ("sinks", sinks::measure),
+    ("s3-pace", sinks::s3_pace),
+    ("s3", sinks::s3),
+    ("search", sinks::search),
     ("plugins", plugins::measure),
 ];
+
+/// Parts that go by one name as well.
+const SINKS: (&str, [&str; 3]) = ("sinks", ["s3-pace", "s3", "search"]);
 
 fn main() {
     if std::env::args().nth(1).is_some_and(|word| word == "plugin-process") {
@@ -40,12 +45,13 @@ fn main() {
         std::process::exit(connect_runtime::cli::plugin_process(std::env::args()));
     }
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = wanted.iter().find(|one| PARTS.iter().all(|(name, _)| name != one)) {
-        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).chain([SINKS.0]).collect();
+    if let Some(unknown) = wanted.iter().find(|one| !names.contains(&one.as_str())) {
         eprintln!("There is no part `{unknown}`; there are: {}.", names.join(", "));
         std::process::exit(2);
     }
-    let run = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    let has = |name: &str, of: &str| name == of || (of == SINKS.0 && SINKS.1.contains(&name));
+    let run = |name: &str| wanted.is_empty() || wanted.iter().any(|one| has(name, one));
     println!("{}\n", machine::describe());
     let mut table = Table::default();
     PARTS.iter().filter(|(name, _)| run(name)).for_each(|(_, measure)| measure(&mut table));

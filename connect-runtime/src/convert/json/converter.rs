@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::super::{append_base64, built_in};
 use super::DecimalFormat;
+use super::check::is_json;
 use super::plain::read_plain;
 use super::plan::Plans;
 use super::read::read_value;
@@ -128,7 +129,9 @@ impl Converter for JsonConverter {
         match (format, self.schemas) {
             (Format::Bytes, _) => Ok(Payload::Bytes(bytes.clone())),
             (Format::Json, false) => {
-                serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|why| no_json(topic, why))?;
+                if !is_json(bytes) {
+                    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|why| no_json(topic, why))?;
+                }
                 Ok(Payload::Json(bytes.clone()))
             }
             (Format::Json, true) => {

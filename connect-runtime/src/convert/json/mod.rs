@@ -6,8 +6,10 @@
 //! | `write.rs` | values as JSON |
 //! | `schema.rs` | schemas as JSON, both ways |
 //! | `read.rs`, `plain.rs` | JSON as values, with a schema and without |
+//! | `check.rs` | whether bytes are JSON |
 //! | `converter.rs` | the converter |
 
+mod check;
 mod converter;
 mod plain;
 mod plan;

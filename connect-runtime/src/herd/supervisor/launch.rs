@@ -28,6 +28,8 @@ struct Launch {
     /// The connector's configuration and the task's, as they are stored.
     connector: RawConfig,
     task: RawConfig,
+    /// How many tasks the connector has.
+    tasks: usize,
     orders: Orders,
     view: TaskView,
     control: Handle,
@@ -44,7 +46,8 @@ pub(super) fn launch(
     run: u64,
 ) -> io::Result<(OrderSender, Pulse)> {
     let (sender, orders) = orders(order);
-    let connector = to.parts.configs.get(to.connector).map(|entry| entry.config).unwrap_or_default();
+    let entry = to.parts.configs.get(to.connector);
+    let (connector, tasks) = entry.map(|entry| (entry.config, entry.tasks.len())).unwrap_or_default();
     let (events, name) = (to.events.clone(), to.connector.to_owned());
     let started = {
         let (events, connector) = (events.clone(), name.clone());
@@ -55,6 +58,7 @@ pub(super) fn launch(
         id: view.id().clone(),
         connector,
         task: task.clone(),
+        tasks,
         orders,
         view,
         control: Handle::current(),
@@ -164,6 +168,7 @@ impl Launch {
             control: self.control,
             client: self.parts.link.client(&client_name),
         };
+        self.parts.link.await_members(&group.group, self.tasks);
         sink::run(SinkSetup {
             decoder: Decoder::new(parts.converters, parts.formats, parts.shapers),
             chain: parts.chain,

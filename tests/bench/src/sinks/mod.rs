@@ -19,9 +19,18 @@ const RECORDS: u64 = 1_000_000;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// All rows of the sinks.
-pub fn measure(table: &mut Table) {
-    s3::measure(table);
+/// How fast records come into S3, and what else the same runs say.
+pub fn s3_pace(table: &mut Table) {
+    s3::pace(table);
+}
+
+/// What else there is to say of S3.
+pub fn s3(table: &mut Table) {
+    s3::more(table);
+}
+
+/// All rows of OpenSearch.
+pub fn search(table: &mut Table) {
     search::measure(table);
 }
 
