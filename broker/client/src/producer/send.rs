@@ -65,6 +65,7 @@ impl Sending<'_> {
             return Box::pin(async { Err(ClientError::Missing("batch that is to be sent".to_owned())) });
         };
         let around = ProduceAround {
+            transactional_id: None,
             acks: self.acks,
             timeout_ms: self.timeout.as_millis() as i32,
             topic: &topic.name,
