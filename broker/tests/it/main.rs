@@ -9,3 +9,4 @@ mod full_disk;
 mod groups;
 mod running;
 mod sockets;
+mod transactions;
