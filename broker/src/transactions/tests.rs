@@ -145,6 +145,8 @@ fn a_producer_whose_answer_was_lost_asks_again_and_gets_the_same_epoch() {
     let open = second.add((7, 1), [("t".to_owned(), 0)], 1).unwrap().unwrap();
     let late = open.time_out(2).unwrap().complete(3).unwrap();
     assert_eq!(late.end((7, 1), ControlType::Commit, 4), Err(ErrorCode::PRODUCER_FENCED));
+    assert_eq!(late.end((7, 1), ControlType::Abort, 4), Ok(Ended::Done));
+    assert_eq!(late.end((7, 0), ControlType::Abort, 4), Err(ErrorCode::PRODUCER_FENCED));
     assert_eq!(ready(late.init(Init { had: Some((7, 1)), ..INIT }, none)).epoch, 2);
     // A new producer fences both.
     let new = ready(late.init(INIT, none));

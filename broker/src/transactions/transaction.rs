@@ -199,12 +199,18 @@ impl Transaction {
         Ok(Some(next))
     }
 
-    /// The producer commits or aborts.
+    /// The producer commits or aborts. One whose transaction was aborted because it took too long may still abort it.
     ///
     /// # Errors
     /// The producer is not the one in force, there is no transaction, or it is being ended.
     pub fn end(&self, producer: (i64, i16), outcome: ControlType, now_ms: i64) -> Result<Ended, ErrorCode> {
-        self.check(producer)?;
+        let late = outcome == ControlType::Abort
+            && producer.0 == self.producer_id
+            && self.previous_epoch == Some(producer.1)
+            && matches!(self.phase, Phase::Prepared(ControlType::Abort) | Phase::Complete(ControlType::Abort));
+        if !late {
+            self.check(producer)?;
+        }
         match self.phase {
             Phase::Ongoing => {
                 Ok(Ended::Decided(Self { phase: Phase::Prepared(outcome), updated_ms: now_ms, ..self.clone() }))
