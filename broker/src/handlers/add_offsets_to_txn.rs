@@ -17,11 +17,10 @@ pub fn handle(cx: &Cx, request: AddOffsetsToTxnRequest) -> Answer<AddOffsetsToTx
         group => cx.shared.transactions.add_offsets(&request.transactional_id, producer, group),
     };
     match added {
-        Ok(ticket) if ticket.is_done() => Answer::Now(response(ErrorCode::NONE)),
-        Ok(ticket) => Answer::later(async move {
-            let failed = ticket.durable().await.is_err();
-            response(if failed { ErrorCode::COORDINATOR_NOT_AVAILABLE } else { ErrorCode::NONE })
-        }),
+        Ok(adding) => {
+            let transactions = cx.shared.transactions.clone();
+            Answer::later(async move { response(transactions.added(adding).await.err().unwrap_or(ErrorCode::NONE)) })
+        }
         Err(error) => Answer::Now(response(fenced(error, cx.version, FENCED_SINCE))),
     }
 }

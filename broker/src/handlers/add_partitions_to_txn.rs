@@ -15,7 +15,7 @@ use crate::topics::name::is_internal;
 const FENCED_SINCE: i16 = 2;
 
 pub fn handle(cx: &Cx, request: AddPartitionsToTxnRequest) -> Answer<AddPartitionsToTxnResponse> {
-    let mut results = faults(cx, &request);
+    let results = faults(cx, &request);
     if results.iter().flat_map(|topic| &topic.results_by_partition).any(|one| !one.partition_error_code.is_none()) {
         return Answer::Now(response(results, ErrorCode::OPERATION_NOT_ATTEMPTED));
     }
@@ -24,14 +24,13 @@ pub fn handle(cx: &Cx, request: AddPartitionsToTxnRequest) -> Answer<AddPartitio
         topics.flat_map(|topic| topic.partitions.into_iter().map(move |index| (topic.name.clone(), index)));
     let producer = (request.producer_id, request.producer_epoch);
     match cx.shared.transactions.add(&request.transactional_id, producer, partitions) {
-        Ok(ticket) if ticket.is_done() => Answer::Now(response(results, ErrorCode::NONE)),
-        Ok(ticket) => Answer::later(async move {
-            let failed = ticket.durable().await.is_err();
-            response(
-                std::mem::take(&mut results),
-                if failed { ErrorCode::COORDINATOR_NOT_AVAILABLE } else { ErrorCode::NONE },
-            )
-        }),
+        Ok(adding) => {
+            let transactions = cx.shared.transactions.clone();
+            Answer::later(async move {
+                let added = transactions.added(adding).await;
+                response(results, added.err().unwrap_or(ErrorCode::NONE))
+            })
+        }
         Err(error) => Answer::Now(response(results, fenced(error, cx.version, FENCED_SINCE))),
     }
 }

@@ -8,14 +8,23 @@ use broker_wire::messages::describe_transactions::{
 use crate::server::dispatch::{Answer, Cx};
 use crate::transactions::transaction::Transaction;
 
+/// Most partitions in one answer; transactions beyond that are refused with INVALID_REQUEST.
+const MAX_LISTED: usize = 100_000;
+
 pub fn handle(cx: &Cx, request: DescribeTransactionsRequest) -> Answer<DescribeTransactionsResponse> {
+    let mut left = MAX_LISTED;
+    let refuse = |transactional_id, error_code| DescribedTransaction {
+        error_code,
+        transactional_id,
+        ..DescribedTransaction::default()
+    };
     let states = request.transactional_ids.into_iter().map(|id| match cx.shared.transactions.describe(&id) {
-        Some(transaction) => describe(id, transaction),
-        None => DescribedTransaction {
-            error_code: ErrorCode::TRANSACTIONAL_ID_NOT_FOUND,
-            transactional_id: id,
-            ..DescribedTransaction::default()
-        },
+        Some(transaction) if transaction.partitions.len() <= left => {
+            left -= transaction.partitions.len();
+            describe(id, transaction)
+        }
+        Some(_) => refuse(id, ErrorCode::INVALID_REQUEST),
+        None => refuse(id, ErrorCode::TRANSACTIONAL_ID_NOT_FOUND),
     });
     let transaction_states = states.collect();
     Answer::Now(DescribeTransactionsResponse { transaction_states, ..DescribeTransactionsResponse::default() })

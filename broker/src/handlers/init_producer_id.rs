@@ -3,8 +3,10 @@
 use broker_wire::ErrorCode;
 use broker_wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 
+use super::end_txn::wait_for_end;
+use crate::broker::Shared;
 use crate::server::dispatch::{Answer, Cx};
-use crate::transactions::coordinator::{MAX_ID, Next, TransactionCoordinator};
+use crate::transactions::coordinator::{MAX_ID, Next};
 use crate::transactions::transaction::Init;
 
 /// The first version that tells producers apart that were fenced by another from those of an old epoch (KIP-588).
@@ -34,17 +36,17 @@ fn transactional(cx: &Cx, id: String, request: &InitProducerIdRequest) -> Answer
         _ => return Answer::Now(answer(Err(ErrorCode::INVALID_REQUEST))),
     };
     let init = Init { timeout_ms: request.transaction_timeout_ms, had, now_ms: cx.shared.clock.wall_ms() };
-    let (transactions, version) = (cx.shared.transactions.clone(), cx.version);
-    let first = transactions.init(&id, init);
+    let (shared, version) = (cx.shared.clone(), cx.version);
+    let first = shared.transactions.init(&id, init);
     Answer::later(async move {
-        let producer = settle(&transactions, &id, init, first).await;
+        let producer = settle(&shared, &id, init, first).await;
         answer(producer.map_err(|error| fenced(error, version, FENCED_SINCE)))
     })
 }
 
 /// Waits for what comes before, asks again, and waits until the answer is safe.
 async fn settle(
-    transactions: &std::sync::Arc<TransactionCoordinator>,
+    shared: &Shared,
     id: &str,
     init: Init,
     first: Result<Next, ErrorCode>,
@@ -56,9 +58,9 @@ async fn settle(
                 let safe = ticket.durable().await;
                 return safe.map(|()| producer).map_err(|_| ErrorCode::COORDINATOR_NOT_AVAILABLE);
             }
-            Next::After(ended) => ended.await.unwrap_or(Err(ErrorCode::COORDINATOR_NOT_AVAILABLE))?,
+            Next::After(ended) => wait_for_end(shared, ended).await?,
         }
-        next = transactions.init(id, init)?;
+        next = shared.transactions.init(id, init)?;
     }
     Err(ErrorCode::CONCURRENT_TRANSACTIONS)
 }

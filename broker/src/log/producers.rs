@@ -221,6 +221,12 @@ impl Producers {
         self.by_id.retain(|_, producer| producer.transaction.is_some() || !silent(producer));
     }
 
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks whether there are none")]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
     /// Every producer with its id, in the order of the ids.
     pub fn all(&self) -> Vec<(i64, &Producer)> {
         let mut all: Vec<_> = self.by_id.iter().map(|(id, producer)| (*id, producer)).collect();

@@ -189,7 +189,9 @@ pub(crate) fn dispatch(session: &Session, frame: Bytes) -> Result<Pending, Refus
         ApiKey::DescribeProducers => {
             call.serve_counted(handlers::describe_producers::handle, |r| sum(&r.topics, |t| t.partition_indexes.len()))
         }
-        ApiKey::DescribeTransactions => call.serve(handlers::describe_transactions::handle),
+        ApiKey::DescribeTransactions => {
+            call.serve_counted(handlers::describe_transactions::handle, |r| r.transactional_ids.len())
+        }
         ApiKey::ListTransactions => call.serve(handlers::list_transactions::handle),
         _ => Err(not_offered()),
     }

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::ending::finish;
 use super::journal::entry;
-use super::transaction::{Ended, Init, Started, Summary, TopicPartition, Transaction};
+use super::transaction::{Ended, Init, Phase, Started, Summary, TopicPartition, Transaction};
 use crate::clock::{Clock, Timed};
 use crate::groups::coordinator::Coordinator;
 use crate::log::committer::Ticket;
@@ -22,7 +22,7 @@ use crate::topics::name::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 /// Transactional ids at a time; a client that makes up names shall not fill the memory.
 pub const MAX_IDS: usize = 100_000;
 /// Longest transactional id, in bytes.
-pub const MAX_ID: usize = 4096;
+pub const MAX_ID: usize = 1000;
 /// How often ids that nobody uses any more are looked for, in ms.
 const SWEEP_MS: i64 = 60 * 60 * 1000;
 /// How long a step that could not be written down waits for the next attempt, in ms.
@@ -71,6 +71,15 @@ pub enum Next {
     After(oneshot::Receiver<Result<(), ErrorCode>>),
 }
 
+/// Partitions that are being added to a transaction.
+#[derive(Debug)]
+pub struct Adding {
+    id: Arc<str>,
+    producer: (i64, i16),
+    partitions: Vec<TopicPartition>,
+    safe: Ticket,
+}
+
 /// The transactions of this broker.
 #[derive(Debug)]
 pub struct TransactionCoordinator {
@@ -112,6 +121,8 @@ impl TransactionCoordinator {
             Ok(Started::AbortFirst(next)) => self.decide(&mut state, &id.into(), next).map(Next::After),
             Err(ErrorCode::CONCURRENT_TRANSACTIONS) => {
                 let (sender, receiver) = oneshot::channel();
+                // Whoever hung up does not wait any more.
+                known.waiting.retain(|waiter| !waiter.is_closed());
                 known.waiting.push(sender);
                 Ok(Next::After(receiver))
             }
@@ -119,7 +130,7 @@ impl TransactionCoordinator {
         }
     }
 
-    /// Adds partitions to the transaction of a producer (id and epoch), which may write to them once the ticket is durable. The
+    /// Adds partitions to the transaction of a producer (id and epoch); [`added`](Self::added) says when it may write to them. The
     /// partitions have to be there.
     ///
     /// # Errors
@@ -129,31 +140,48 @@ impl TransactionCoordinator {
         id: &str,
         producer: (i64, i16),
         partitions: impl IntoIterator<Item = TopicPartition>,
-    ) -> Result<Ticket, ErrorCode> {
+    ) -> Result<Adding, ErrorCode> {
+        let partitions: Vec<_> = partitions.into_iter().collect();
         let mut state = self.state.lock();
         let known = state.by_id.get(id).ok_or(ErrorCode::INVALID_PRODUCER_ID_MAPPING)?;
-        let Some(next) = known.transaction.add(producer, partitions, self.clock.wall_ms())? else {
-            return Ok(known.written.clone());
+        let adding = |safe| Adding { id: id.into(), producer, partitions: partitions.clone(), safe };
+        let Some(next) = known.transaction.add(producer, partitions.iter().cloned(), self.clock.wall_ms())? else {
+            return Ok(adding(known.written.clone()));
         };
         let begins = known.transaction.is_idle();
-        let new: Vec<_> = next.partitions.difference(&known.transaction.partitions).cloned().collect();
         let deadline = self.clock.now_ms() + i64::from(next.timeout_ms);
         let (_, ticket) = self.step(&mut state, &id.into(), next)?;
-        new.iter().for_each(|at| self.announce(producer, at));
         if let Some(known) = state.by_id.get_mut(id).filter(|_| begins) {
             known.deadline = Some(deadline);
             self.wake_by(&mut state, deadline);
         }
-        Ok(ticket)
+        Ok(adding(ticket))
     }
 
     /// As [`add`](Self::add), for the offsets of a group.
     ///
     /// # Errors
     /// As [`add`](Self::add).
-    pub fn add_offsets(&self, id: &str, producer: (i64, i16), group: &str) -> Result<Ticket, ErrorCode> {
+    pub fn add_offsets(&self, id: &str, producer: (i64, i16), group: &str) -> Result<Adding, ErrorCode> {
         let partition = self.groups.journal_partition(group).ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
         self.add(id, producer, [(OFFSETS_TOPIC.to_owned(), partition)])
+    }
+
+    /// Returns once the partitions belong to the transaction for good, and may be written to. Not before: if a power cut took the
+    /// journal's record and left a batch, the batch would seem to be one of the transaction before.
+    ///
+    /// # Errors
+    /// The log folder failed first.
+    pub async fn added(&self, adding: Adding) -> Result<(), ErrorCode> {
+        adding.safe.durable().await.map_err(|_| ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
+        let state = self.state.lock();
+        let Some(known) = state.by_id.get(&adding.id) else { return Ok(()) };
+        let transaction = &known.transaction;
+        if transaction.phase == Phase::Ongoing && (transaction.producer_id, transaction.epoch) == adding.producer {
+            let still = adding.partitions.iter().filter(|at| transaction.partitions.contains(at));
+            still.for_each(|at| self.announce(adding.producer, at));
+        }
+        Ok(())
     }
 
     /// A producer (id and epoch) commits or aborts. What comes back is told when the markers are written; `None` if it was ended

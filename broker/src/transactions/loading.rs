@@ -36,26 +36,32 @@ pub struct Surroundings {
 }
 
 impl TransactionCoordinator {
-    /// Loads the transactions from the journal, and has those ended that are decided.
+    /// Loads the transactions from the journal, and has those ended that are decided. Those of a partition of the journal that is
+    /// offline are not available, and what they have open stays so.
     ///
     /// # Errors
     /// The journal cannot be read; the text says where.
     pub fn load(limits: TransactionLimits, with: Surroundings) -> Result<Arc<Self>, String> {
         let Surroundings { clock, registry, groups, producer_ids, runtime } = with;
-        let mut known = BTreeMap::new();
+        let (mut known, mut whole) = (BTreeMap::new(), true);
         for partition in registry.get(TRANSACTIONS_TOPIC).iter().flat_map(|topic| &topic.partitions) {
             match partition {
                 PartitionState::Online(log) => {
                     let apply = |batch: &_| apply(&mut known, batch).map_err(|error| error.to_string());
                     replay(log, apply).map_err(|error| format!("{}: {error}", log.name()))?;
                 }
-                PartitionState::Offline(reason) => return Err(format!("{TRANSACTIONS_TOPIC}: {reason}")),
+                PartitionState::Offline(reason) => {
+                    tracing::error!("transactions are not available, and those that are open stay so: {reason}");
+                    whole = false;
+                }
             }
         }
         let (state, earlier) = (Mutex::default(), Notify::new());
         let coordinator = Self { limits, clock, registry, groups, producer_ids, runtime, state, earlier };
         let coordinator = Arc::new(coordinator);
-        coordinator.abort_strays(&known);
+        if whole {
+            coordinator.abort_strays(&known);
+        }
         coordinator.resume(known);
         Ok(coordinator)
     }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! InitProducerId      -> a new epoch; what its predecessor left open is aborted
-//! AddPartitionsToTxn  -> journal: Ongoing, partitions -> announced to the partitions, which take batches from then on
+//! AddPartitionsToTxn  -> journal: Ongoing, partitions -> durable -> announced to the partitions, which take batches from then on
 //! EndTxn              -> journal: PrepareCommit or PrepareAbort -> durable: from here on it is decided
 //!                        -> a marker in each partition that was written to -> journal: CompleteCommit or CompleteAbort -> answer
 //! start               -> what is decided gets the markers that are missing; what is open stays so, for its time-out from then on

@@ -227,8 +227,8 @@ impl Rig {
     async fn run(&self, producer: (i64, i16), number: i64, outcome: ControlType) -> Result<(), ErrorCode> {
         let lost = |_| ErrorCode::COORDINATOR_NOT_AVAILABLE;
         let both = [("t".to_owned(), 0), ("t".to_owned(), 1)];
-        self.transactions.add("tx", producer, both)?.durable().await.map_err(lost)?;
-        self.transactions.add_offsets("tx", producer, "g")?.durable().await.map_err(lost)?;
+        self.transactions.added(self.transactions.add("tx", producer, both)?).await?;
+        self.transactions.added(self.transactions.add_offsets("tx", producer, "g")?).await?;
         self.write(0, producer, number).await?;
         self.write(1, producer, number).await?;
         let offset = Committed { offset: number, ..Committed::default() };
@@ -287,7 +287,7 @@ async fn work(rig: &Rig, seen: &mut Acknowledged) -> Result<(), ErrorCode> {
         seen.asked = None;
     }
     // The last one stays open.
-    rig.transactions.add("tx", producer, [("t".to_owned(), 1)])?;
+    rig.transactions.added(rig.transactions.add("tx", producer, [("t".to_owned(), 1)])?).await?;
     rig.write(1, producer, 5).await
 }
 
@@ -343,7 +343,10 @@ async fn a_transaction_that_is_open_goes_on_after_a_restart() {
     let rig = Rig::open(MemoryDisk::default()).unwrap();
     rig.registry.create("t", 2, TopicConfig::default()).unwrap();
     let producer = rig.init().await.unwrap();
-    rig.transactions.add("tx", producer, [("t".to_owned(), 0), ("t".to_owned(), 1)]).unwrap().durable().await.unwrap();
+    let adding = rig.transactions.add("tx", producer, [("t".to_owned(), 0), ("t".to_owned(), 1)]).unwrap();
+    // Before it is written down for good that they belong to the transaction, nothing can be written to them.
+    assert_eq!(rig.write(0, producer, 1).await, Err(ErrorCode::KAFKA_STORAGE_ERROR));
+    rig.transactions.added(adding).await.unwrap();
     rig.write(0, producer, 1).await.unwrap();
     let rig = Rig::open(rig.disk.after_power_cut()).unwrap();
     // The second partition was added before, and not written to.
@@ -363,7 +366,7 @@ async fn markers_wait_for_room_on_the_disk() {
     rig.registry.create("t", 2, TopicConfig::default()).unwrap();
     let producer = rig.init().await.unwrap();
     rig.run(producer, 1, ControlType::Commit).await.unwrap();
-    rig.transactions.add("tx", producer, [("t".to_owned(), 0)]).unwrap();
+    rig.transactions.added(rig.transactions.add("tx", producer, [("t".to_owned(), 0)]).unwrap()).await.unwrap();
     rig.write(0, producer, 2).await.unwrap();
     // The decision fits, the marker does not: it is tried again.
     let ended = rig.transactions.end("tx", producer, ControlType::Commit).unwrap().unwrap();
