@@ -55,8 +55,8 @@ impl Coordinator {
         Ok(ticket)
     }
 
-    /// Ends the transaction of a producer (id and epoch) in a partition of the journal: writes its marker, and shows or forgets what
-    /// was held back.
+    /// Ends the transaction of a producer (id and epoch) in a partition of the journal: writes its marker, and shows or forgets
+    /// what was held back.
     ///
     /// # Errors
     /// The marker could not be written; nothing has changed.

@@ -24,7 +24,8 @@ enum Trouble {
     Final,
 }
 
-/// Writes the markers of a transaction once its decision is durable, as often as it takes, and tells who waits. Ends with the broker.
+/// Writes the markers of a transaction once its decision is durable, as often as it takes, and tells who waits. Ends with the
+/// broker.
 pub(super) async fn finish(coordinator: Weak<TransactionCoordinator>, id: Arc<str>, decided: Ticket) {
     let decided = decided.durable().await;
     let (mut pause, most) = RETRY_MS;

@@ -55,7 +55,10 @@ proptest! {
     /// Several producers under one id: only the one that was given the id last has a say, no two of them ever have the same id and
     /// epoch, and a decision never changes.
     #[test]
-    fn only_the_last_producer_decides(first_epoch in prop_oneof![Just(0), Just(i16::MAX - 4)], steps in prop::collection::vec(step(), 1..60)) {
+    fn only_the_last_producer_decides(
+        first_epoch in prop_oneof![Just(0), Just(i16::MAX - 4)],
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
         let mut transaction = Transaction { epoch: first_epoch, ..Transaction::new(0, INIT) };
         let mut next_id = 1;
         // What each producer was given, and who was given something last.

@@ -1,7 +1,7 @@
 //! Transactions of a producer (KIP-98): begin, commit, abort.
 //!
-//! Partitions are added to the transaction when the first batch for them is to be sent. After an abort the producer goes on in a new
-//! epoch (KIP-360), so that nothing of what was given up can reach the log any more, and numbers its records from 0 again.
+//! Partitions are added to the transaction when the first batch for them is to be sent. After an abort the producer goes on in
+//! a new epoch (KIP-360), so that nothing of what was given up can reach the log any more, and numbers its records from 0.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -80,12 +80,13 @@ impl Producer {
         Ok(())
     }
 
-    /// Commits. Everything that was appended has to be acknowledged: [`flush`](Self::flush), then take events until the producer is not
-    /// [busy](Self::is_busy). On return the log holds the decision durably.
+    /// Commits. Everything that was appended has to be acknowledged: [`flush`](Self::flush), then take events until the
+    /// producer is not [busy](Self::is_busy). On return the log holds the decision durably.
     ///
     /// # Errors
-    /// A [retriable](ClientError::is_retriable) one leaves open whether the transaction is committed: call this again. After any other
-    /// the producer is of no more use, in particular after one that says that it is [fenced](ClientError::is_fenced).
+    /// A [retriable](ClientError::is_retriable) one leaves open whether the transaction is committed: call this again. After
+    /// any other the producer is of no more use, in particular after one that says that it is
+    /// [fenced](ClientError::is_fenced). Only one that says that the call came at the wrong time changes nothing.
     pub async fn commit(&mut self) -> Result<()> {
         let (busy, producer) = (self.is_busy() || self.has_unsent(), self.producer());
         let transaction = self.transaction.as_mut().ok_or_else(not_transactional)?;
