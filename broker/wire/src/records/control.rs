@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::builder::{BatchBuilder, ProducerStamp};
 use super::compression::Compression;
 use super::header::{BATCH_OVERHEAD, BatchHeader, set_control};
-use super::record::{Base, ControlType, parse};
+use super::record::{Base, ControlType, Records};
 use super::{Batch, RecordError};
 
 /// Epoch of the coordinator in every marker: with one broker the coordinator never changes.
@@ -40,7 +40,8 @@ pub fn control_type(header: &BatchHeader, batch: &[u8]) -> Option<ControlType> {
         return None;
     }
     let base = Base { offset: header.base_offset, timestamp: header.base_timestamp, append_time: None };
-    let (record, _) = parse(batch.get(BATCH_OVERHEAD..header.size())?, base)?;
+    let rest = batch.get(BATCH_OVERHEAD..header.size())?;
+    let record = Records { rest, base, index: 0, count: 1 }.next()?.ok()?;
     ControlType::from_key(record.key?)
 }
 
