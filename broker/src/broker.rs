@@ -18,6 +18,7 @@ use crate::producer_ids::ProducerIds;
 use crate::server::listener::{BindError, BoundListeners};
 use crate::server::session::Session;
 use crate::topics::Registry;
+use crate::transactions::coordinator::TransactionCoordinator;
 
 /// A running broker. Clones are the same broker.
 #[derive(Debug, Clone)]
@@ -34,11 +35,12 @@ pub(crate) struct Shared {
     pub folder: Arc<LogFolder>,
     pub registry: Arc<Registry>,
     pub coordinator: Arc<Coordinator>,
-    pub producer_ids: ProducerIds,
+    pub transactions: Arc<TransactionCoordinator>,
+    pub producer_ids: Arc<ProducerIds>,
     /// Where timers and blocking work run.
     pub runtime: Handle,
     pub connections: AtomicUsize,
-    pub timer: Mutex<Option<JoinHandle<()>>>,
+    pub timers: Mutex<Vec<JoinHandle<()>>>,
     pub lock: Mutex<Option<FolderLock>>,
 }
 
@@ -103,9 +105,7 @@ impl Broker {
 impl Shared {
     fn stop(&self) {
         let Some(lock) = self.lock.lock().take() else { return };
-        if let Some(timer) = self.timer.lock().take() {
-            timer.abort();
-        }
+        self.timers.lock().drain(..).for_each(|timer| timer.abort());
         self.coordinator.hang_up();
         self.folder.close();
         let logs = self.registry.logs();
@@ -129,9 +129,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(timer) = self.timer.lock().take() {
-            timer.abort();
-        }
+        self.timers.lock().drain(..).for_each(|timer| timer.abort());
         self.folder.close();
         self.folder.stop();
     }

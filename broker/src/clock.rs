@@ -1,5 +1,6 @@
 //! The only place that reads the time.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Wall time for timestamps, and a time that only moves forward for time-outs.
@@ -29,4 +30,13 @@ impl Clock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
+}
+
+/// Something that has to be done at times.
+pub trait Timed: Send + Sync + 'static {
+    /// Does what is due, and says when the next thing will be, in ms since the start.
+    fn tick(self: &Arc<Self>) -> Option<i64>;
+
+    /// Returns once something is due earlier than the last [`tick`](Self::tick) said.
+    fn earlier(&self) -> impl Future<Output = ()> + Send;
 }

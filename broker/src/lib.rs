@@ -11,6 +11,7 @@ mod open;
 mod producer_ids;
 mod server;
 mod topics;
+mod transactions;
 
 pub use broker::Broker;
 pub use config::{BrokerConfig, ConfigError, ConfigKey};

@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 
 use crate::broker::{Broker, Shared};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timed};
 use crate::config::BrokerConfig;
 use crate::groups::coordinator::Coordinator;
 use crate::log::disk::os::OsDisk;
@@ -27,6 +27,8 @@ use crate::log::recovery_points;
 use crate::producer_ids::{self, ProducerIds};
 use crate::topics::registry::{self, Entry, RegistryError};
 use crate::topics::{PartitionState, Registry, Topic};
+use crate::transactions::coordinator::TransactionCoordinator;
+use crate::transactions::loading::Surroundings;
 
 /// Present in the log folder while nobody has it open after a clean stop.
 pub const CLEAN_FILE: &str = "clean-shutdown";
@@ -68,6 +70,9 @@ pub enum OpenError {
     /// The groups cannot be loaded.
     #[error("groups and committed offsets cannot be loaded from {0}. Restore that partition's folder from a copy")]
     Groups(String),
+    /// The transactions cannot be loaded.
+    #[error("transactions cannot be loaded from {0}. Restore that partition's folder from a copy")]
+    Transactions(String),
 }
 
 pub fn open(config: BrokerConfig) -> Result<Broker, OpenError> {
@@ -120,7 +125,19 @@ fn recover_all(folder: &Arc<LogFolder>, held: Held) -> Result<Broker, OpenError>
     let coordinator = Arc::new(coordinator);
     let producer_ids = ProducerIds::load(folder.clone())
         .map_err(|error| OpenError::File { file: dir.join(producer_ids::FILE_NAME), reason: error.to_string() })?;
-    let timer = runtime.spawn(run_timer(Arc::downgrade(&coordinator), clock));
+    let producer_ids = Arc::new(producer_ids);
+    let with = Surroundings {
+        clock,
+        registry: registry.clone(),
+        groups: coordinator.clone(),
+        producer_ids: producer_ids.clone(),
+        runtime: runtime.clone(),
+    };
+    let transactions = TransactionCoordinator::load(config.transactions, with).map_err(OpenError::Transactions)?;
+    let timers = vec![
+        runtime.spawn(run_timer(Arc::downgrade(&coordinator), clock)),
+        runtime.spawn(run_timer(Arc::downgrade(&transactions), clock)),
+    ];
     let shared = Shared {
         config,
         clock,
@@ -128,17 +145,18 @@ fn recover_all(folder: &Arc<LogFolder>, held: Held) -> Result<Broker, OpenError>
         folder: folder.clone(),
         registry,
         coordinator,
+        transactions,
         producer_ids,
         runtime,
         connections: Default::default(),
-        timer: Mutex::new(Some(timer)),
+        timers: Mutex::new(timers),
         lock: Mutex::new(Some(lock)),
     };
     Ok(Broker { shared: Arc::new(shared) })
 }
 
-/// Has the groups do what time asks for.
-async fn run_timer(coordinator: Weak<Coordinator>, clock: Clock) {
+/// Has a coordinator do what time asks for.
+async fn run_timer(coordinator: Weak<impl Timed>, clock: Clock) {
     loop {
         let Some(coordinator) = coordinator.upgrade() else { return };
         match coordinator.tick() {
@@ -214,7 +232,7 @@ fn tidy(folder: &LogFolder, entries: &[Entry]) -> io::Result<()> {
 }
 
 /// Recovers all partitions, several at a time.
-fn recover_topics(
+pub(crate) fn recover_topics(
     folder: &Arc<LogFolder>,
     config: &BrokerConfig,
     entries: Vec<Entry>,
@@ -273,7 +291,7 @@ fn recover_partition(
 }
 
 /// What a killed process left in the page cache is synced before anybody sees it.
-fn make_durable(folder: &LogFolder, topics: &[Topic]) -> io::Result<()> {
+pub(crate) fn make_durable(folder: &LogFolder, topics: &[Topic]) -> io::Result<()> {
     folder.disk().sync_all()?;
     for log in topics.iter().flat_map(|topic| &topic.partitions).filter_map(PartitionState::online) {
         if log.end_offset() > 0 {

@@ -125,6 +125,8 @@ pub enum OffsetAt {
     Earliest,
     /// The one that the next record gets.
     Latest,
+    /// The one up to which readers of committed records may read now.
+    Stable,
     /// The first whose time is not before this, in milliseconds since 1970-01-01 UTC.
     Time(i64),
 }
@@ -163,12 +165,13 @@ async fn ask_offsets(
 ) -> Result<Vec<(i32, i64)>> {
     let timestamp = match at {
         OffsetAt::Earliest => -2,
-        OffsetAt::Latest => -1,
+        OffsetAt::Latest | OffsetAt::Stable => -1,
         OffsetAt::Time(time) => time,
     };
     let asked = |partition: &i32| ListOffsetsPartition { partition_index: *partition, timestamp, ..Default::default() };
     let topics = vec![ListOffsetsTopic { name: topic.to_owned(), partitions: partitions.iter().map(asked).collect() }];
-    let request = ListOffsetsRequest { replica_id: -1, topics, ..Default::default() };
+    let isolation_level = i8::from(at == OffsetAt::Stable);
+    let request = ListOffsetsRequest { replica_id: -1, isolation_level, topics, ..Default::default() };
     let answer = client.node(leader, Purpose::Control).await?.call(&request).await?;
     let found = answer.topics.into_iter().flat_map(|topic| topic.partitions);
     found

@@ -51,6 +51,22 @@ pub enum Purpose {
     Group,
 }
 
+/// What a broker coordinates, with the protocol's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Coordinated {
+    Group = 0,
+    Transaction = 1,
+}
+
+impl Coordinated {
+    fn name(self) -> &'static str {
+        match self {
+            Coordinated::Group => "group",
+            Coordinated::Transaction => "transactional id",
+        }
+    }
+}
+
 /// The partitions of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partitions {
@@ -75,7 +91,7 @@ struct State {
     brokers: HashMap<i32, (String, u16)>,
     connections: HashMap<(Option<i32>, Purpose), Arc<Connection>>,
     topics: HashMap<String, (Instant, Arc<Partitions>)>,
-    coordinators: HashMap<String, i32>,
+    coordinators: HashMap<(Coordinated, String), i32>,
     cluster_id: Option<String>,
 }
 
@@ -184,31 +200,45 @@ impl Client {
 
     /// A connection to the coordinator of a group.
     pub async fn coordinator(&self, group: &str, purpose: Purpose) -> Result<Arc<Connection>> {
-        let known = self.0.state.lock().coordinators.get(group).copied();
-        let id = match known {
-            Some(id) => id,
-            None => self.find_coordinator(group).await?,
-        };
-        self.node(id, purpose).await
+        self.coordinator_of(Coordinated::Group, group, purpose).await
     }
 
     /// Forgets who coordinates a group, after it turned out to be somebody else.
     pub fn forget_coordinator(&self, group: &str) {
-        self.0.state.lock().coordinators.remove(group);
+        self.0.state.lock().coordinators.remove(&(Coordinated::Group, group.to_owned()));
     }
 
-    async fn find_coordinator(&self, group: &str) -> Result<i32> {
+    /// A connection to the coordinator of a transactional id.
+    pub async fn transaction_coordinator(&self, id: &str, purpose: Purpose) -> Result<Arc<Connection>> {
+        self.coordinator_of(Coordinated::Transaction, id, purpose).await
+    }
+
+    /// Forgets who coordinates a transactional id, after it turned out to be somebody else.
+    pub fn forget_transaction_coordinator(&self, id: &str) {
+        self.0.state.lock().coordinators.remove(&(Coordinated::Transaction, id.to_owned()));
+    }
+
+    async fn coordinator_of(&self, kind: Coordinated, key: &str, purpose: Purpose) -> Result<Arc<Connection>> {
+        let known = self.0.state.lock().coordinators.get(&(kind, key.to_owned())).copied();
+        let id = match known {
+            Some(id) => id,
+            None => self.find_coordinator(kind, key).await?,
+        };
+        self.node(id, purpose).await
+    }
+
+    async fn find_coordinator(&self, kind: Coordinated, key: &str) -> Result<i32> {
         let request = FindCoordinatorRequest {
-            key: group.to_owned(),
-            coordinator_keys: vec![group.to_owned()],
-            ..Default::default()
+            key: key.to_owned(),
+            key_type: kind as i8,
+            coordinator_keys: vec![key.to_owned()],
         };
         let answer = self.any(Purpose::Control).await?.call(&request).await?;
         let (code, id, host, port) = coordinator_in(answer);
-        ClientError::check(code, || format!("cannot find the coordinator of group {group}"))?;
+        ClientError::check(code, || format!("cannot find the coordinator of {} {key}", kind.name()))?;
         let mut state = self.0.state.lock();
         state.brokers.insert(id, (host, port as u16));
-        state.coordinators.insert(group.to_owned(), id);
+        state.coordinators.insert((kind, key.to_owned()), id);
         Ok(id)
     }
 

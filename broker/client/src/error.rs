@@ -75,6 +75,9 @@ pub enum ClientError {
         /// Why.
         source: EncodeError,
     },
+    /// A transaction is used in a way that it cannot be.
+    #[error("{0}")]
+    Transaction(String),
     /// A topic or partition is not there.
     #[error("the log has no {0}")]
     Missing(String),
@@ -105,8 +108,16 @@ impl ClientError {
             ClientError::Connect { .. } | ClientError::Lost { .. } | ClientError::Timeout { .. } => true,
             ClientError::Refused { code, .. } => code.is_retriable(),
             ClientError::Missing(_) => true,
-            ClientError::Unsupported { .. } | ClientError::Answer { .. } | ClientError::Request { .. } => false,
+            ClientError::Unsupported { .. }
+            | ClientError::Answer { .. }
+            | ClientError::Request { .. }
+            | ClientError::Transaction(_) => false,
         }
+    }
+
+    /// Whether another producer with the same transactional id has taken over, or the log has ended a transaction that took too long.
+    pub fn is_fenced(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH))
     }
 
     /// Whether the connection that the call went over is of no more use.

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`Transport`], [`Channel`], [`Tcp`] | frames to a broker and back: over TCP, or handed over within the process |
 //! | [`Client`] | knows the cluster: connections, topics and their leaders, coordinators |
-//! | [`Producer`] | batches into partitions: idempotent, in order, several in flight |
-//! | [`Fetcher`] | batches out of partitions |
+//! | [`Producer`] | batches into partitions: idempotent, in order, several in flight; in transactions if need be |
+//! | [`Fetcher`] | batches out of partitions, all of them or those that were committed |
 //! | [`Membership`] | a place in a group: join, heartbeat, leave; of consumers or of workers |
 //! | [`assign`] | who reads which partition: balanced, sticky, cooperative (pure) |
 //! | [`admin`], [`offsets`] | topics, their settings, their ends; committed offsets |
@@ -31,4 +31,4 @@ pub use connection::{Channel, Connecting, Connection, Reply, Tcp, Transport};
 pub use consumer::{FetchConfig, FetchEvent, Fetcher, TopicPartition};
 pub use error::{ClientError, Result};
 pub use group::{Assignor, GroupMember, MemberConfig, MemberEvent, Membership};
-pub use producer::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend};
+pub use producer::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend, TransactionalId};

@@ -18,6 +18,7 @@ pub use crate::groups::coordinator::GroupLimits;
 pub use crate::groups::membership::JoinLimits;
 pub use crate::log::folder::Durability;
 pub use crate::log::partition::LogConfig;
+pub use crate::transactions::coordinator::TransactionLimits;
 
 /// A key or value that the broker cannot have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,6 +74,8 @@ pub struct BrokerConfig {
     pub max_partitions: usize,
     /// The settings of groups.
     pub groups: GroupLimits,
+    /// The settings of transactions.
+    pub transactions: TransactionLimits,
     /// The values as they were given, for DescribeConfigs.
     pub given: BTreeMap<String, String>,
 }
@@ -152,6 +155,11 @@ impl BrokerConfig {
             max_partitions_per_request: read.number("max.partitions.per.request", 1..=1_000_000),
             max_partitions: read.number("max.partitions", 1..=1_000_000),
             groups: read.groups(),
+            transactions: TransactionLimits {
+                max_timeout_ms: read.number("transaction.max.timeout.ms", 1..=i64::from(i32::MAX)),
+                id_expiration_ms: read.number("transactional.id.expiration.ms", 1..=i64::from(i32::MAX)),
+                journal_partitions: read.number("transaction.state.log.num.partitions", 1..=1000),
+            },
             given: properties.clone(),
         }
     }

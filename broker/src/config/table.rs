@@ -48,6 +48,9 @@ keys! {
     "offsets.topic.num.partitions" = "1", "Partitions of __consumer_offsets, when it is created.";
     "socket.first.request.max.bytes" = "1048576", "Largest request in bytes while nothing is known of the client: before its first whole request.";
     "socket.request.max.bytes" = "104857600", "Largest request in bytes.";
+    "transaction.max.timeout.ms" = "900000", "Longest time, in ms, that a producer may ask for as transaction.timeout.ms: after that time the log aborts a transaction that was not ended.";
+    "transaction.state.log.num.partitions" = "1", "Partitions of __transaction_state, when it is created.";
+    "transactional.id.expiration.ms" = "604800000", "How long in ms a transactional id that nobody uses is remembered.";
 }
 
 /// A setting by its name.

@@ -9,19 +9,18 @@ use tokio::sync::{Notify, oneshot};
 
 use super::assignment::Sync;
 use super::group::{Effect, Group, JoinRefused, Joined, Synced, Token};
-use super::journal::{Entry, JournalError, partition_of, replay};
+use super::journal::{Entry, JournalError, Replay};
 use super::membership::{Join, JoinLimits};
-use crate::clock::Clock;
+use super::pending::Pending;
+use crate::clock::{Clock, Timed};
+use crate::log::append::AppendError;
 use crate::log::committer::Ticket;
 use crate::log::partition::PartitionLog;
-use crate::log::reading::Limits;
+use crate::log::producers::SequenceError;
+use crate::log::replay::replay;
 use crate::topics::Registry;
-use crate::topics::config::TopicConfig;
 use crate::topics::name::OFFSETS_TOPIC;
-use broker_wire::records::{MAX_DECOMPRESSED, batches, check_batch};
-
-/// Bytes of the journal that are read at a time when groups are loaded.
-const REPLAY_CHUNK: usize = 1024 * 1024;
+use broker_wire::records::{ProducerStamp, check_batch};
 
 /// Groups at a time; a client that makes up names shall not fill the memory.
 const MAX_GROUPS: usize = 100_000;
@@ -76,6 +75,8 @@ pub(super) struct State {
     timer: Option<i64>,
     /// For each group the ticket of its last journal entry.
     pub(super) journaled: HashMap<String, Ticket>,
+    /// What is held back for transactions.
+    pub(super) pending: Pending,
 }
 
 /// The groups of this broker.
@@ -83,7 +84,7 @@ pub(super) struct State {
 pub struct Coordinator {
     limits: GroupLimits,
     pub(super) clock: Clock,
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
     pub(super) state: Mutex<State>,
     earlier: Notify,
 }
@@ -94,12 +95,13 @@ impl Coordinator {
     /// # Errors
     /// The journal cannot be read; the text says where.
     pub fn load(limits: GroupLimits, clock: Clock, registry: Arc<Registry>) -> Result<Self, String> {
-        let mut groups = HashMap::new();
+        let mut replay = Replay::default();
         for log in registry.get(OFFSETS_TOPIC).iter().flat_map(|topic| &topic.partitions).filter_map(|p| p.online()) {
-            load_partition(&mut groups, log).map_err(|error| format!("{}: {error}", log.name()))?;
+            load_partition(&mut replay, log).map_err(|error| format!("{}: {error}", log.name()))?;
         }
+        let Replay { mut groups, pending } = replay;
         groups.retain(|_, group: &mut Group| !group.is_disposable());
-        let state = Mutex::new(State { groups, ..State::default() });
+        let state = Mutex::new(State { groups, pending, ..State::default() });
         Ok(Self { limits, clock, registry, state, earlier: Notify::new() })
     }
 
@@ -109,24 +111,8 @@ impl Coordinator {
     }
 
     /// The journal's partition of a group; the topic is created if need be.
-    fn journal(&self, group: &str) -> Option<Arc<PartitionLog>> {
-        let topic = match self.registry.get(OFFSETS_TOPIC) {
-            Some(topic) => topic,
-            None => self.create_journal()?,
-        };
-        let index = partition_of(group, topic.partitions.len() as i32);
-        topic.partition(index)?.online().cloned()
-    }
-
-    fn create_journal(&self) -> Option<Arc<crate::topics::Topic>> {
-        let config = TopicConfig::new([("cleanup.policy", Some("compact"))]).ok()?;
-        match self.registry.create(OFFSETS_TOPIC, self.limits.journal_partitions, config) {
-            Ok(created) => created.or_else(|| self.registry.get(OFFSETS_TOPIC)),
-            Err(error) => {
-                tracing::warn!(%error, "{OFFSETS_TOPIC} could not be created: groups are not available");
-                None
-            }
-        }
+    pub(super) fn journal(&self, group: &str) -> Option<Arc<PartitionLog>> {
+        self.registry.journal(OFFSETS_TOPIC, self.limits.journal_partitions, group)
     }
 
     /// True if groups can be served: the journal is there, or can be made.
@@ -141,17 +127,32 @@ impl Coordinator {
         group: &str,
         fill: impl FnOnce(&mut Entry) -> Result<(), JournalError>,
     ) -> Result<Ticket, ErrorCode> {
+        self.write_stamped(state, group, None, fill)
+    }
+
+    /// The same, with a stamp as a part of that producer's transaction.
+    pub(super) fn write_stamped(
+        &self,
+        state: &mut State,
+        group: &str,
+        stamp: Option<ProducerStamp>,
+        fill: impl FnOnce(&mut Entry) -> Result<(), JournalError>,
+    ) -> Result<Ticket, ErrorCode> {
         let log = self.journal(group).ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
         let now_ms = self.clock.wall_ms();
         let mut entry = Entry::new(now_ms);
-        let batch = fill(&mut entry).and_then(|()| entry.finish()).map_err(|_| ErrorCode::INVALID_REQUEST)?;
+        let batch = fill(&mut entry).and_then(|()| entry.finish(stamp)).map_err(|_| ErrorCode::INVALID_REQUEST)?;
         if batch.is_empty() {
             return Ok(state.journaled.get(group).cloned().unwrap_or(Ticket::DONE));
         }
         let header = check_batch(&batch).map_err(|_| ErrorCode::UNKNOWN_SERVER_ERROR)?;
         let appended = log.append(&batch, &header, now_ms).map_err(|error| {
             tracing::warn!(group, %error, "group could not be written down");
-            ErrorCode::COORDINATOR_NOT_AVAILABLE
+            match error {
+                AppendError::Sequence(SequenceError::Epoch { .. }) => ErrorCode::INVALID_PRODUCER_EPOCH,
+                AppendError::Sequence(_) => ErrorCode::INVALID_TXN_STATE,
+                _ => ErrorCode::COORDINATOR_NOT_AVAILABLE,
+            }
         })?;
         state.journaled.insert(group.to_owned(), appended.ticket.clone());
         Ok(appended.ticket)
@@ -284,7 +285,7 @@ impl Coordinator {
     }
 
     /// Lets go of a group that is nothing any more, and has the timer wake early enough for one that is.
-    fn settle(&self, state: &mut State, name: &str) {
+    pub(super) fn settle(&self, state: &mut State, name: &str) {
         let Some(group) = state.groups.get(name) else { return };
         if group.is_disposable() {
             state.groups.remove(name);
@@ -298,8 +299,16 @@ impl Coordinator {
         }
     }
 
-    /// Does what time asks for, and says when it will ask next, in ms.
-    pub fn tick(&self) -> Option<i64> {
+    /// Lets go of all requests that wait, because the broker stops.
+    pub fn hang_up(&self) {
+        let mut state = self.state.lock();
+        state.joins.clear();
+        state.syncs.clear();
+    }
+}
+
+impl Timed for Coordinator {
+    fn tick(self: &Arc<Self>) -> Option<i64> {
         let mut state = self.state.lock();
         let now = self.clock.now_ms();
         let due = |group: &Group| group.next_deadline().is_some_and(|deadline| deadline <= now);
@@ -312,15 +321,7 @@ impl Coordinator {
         state.timer
     }
 
-    /// Lets go of all requests that wait, because the broker stops.
-    pub fn hang_up(&self) {
-        let mut state = self.state.lock();
-        state.joins.clear();
-        state.syncs.clear();
-    }
-
-    /// Returns once the timer shall look again because something is due earlier than it knew.
-    pub async fn earlier(&self) {
+    async fn earlier(&self) {
         self.earlier.notified().await;
     }
 }
@@ -340,19 +341,7 @@ impl State {
     }
 }
 
-fn load_partition(groups: &mut HashMap<String, Group>, log: &Arc<PartitionLog>) -> Result<(), String> {
-    let mut offset = log.start_offset();
-    loop {
-        let limits = Limits { max_bytes: REPLAY_CHUNK, at_least_one: true };
-        let bytes = log.read(offset, limits).map_err(|error| error.to_string())?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        for batch in batches(bytes) {
-            let batch = batch.map_err(|error| error.to_string())?;
-            let open = batch.open(MAX_DECOMPRESSED).map_err(|error| error.to_string())?;
-            replay(groups, &open).map_err(|error| format!("offset {}: {error}", batch.header.base_offset))?;
-            offset = batch.header.last_offset() + 1;
-        }
-    }
+fn load_partition(known: &mut Replay, log: &Arc<PartitionLog>) -> Result<(), String> {
+    let (_, partition) = log.key();
+    replay(log, |batch| known.apply(partition, batch).map_err(|error| error.to_string()))
 }

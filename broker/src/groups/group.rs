@@ -9,6 +9,7 @@ use broker_wire::ErrorCode;
 use bytes::Bytes;
 
 use super::member::Member;
+use super::pending::Offsets;
 
 /// A request that waits for its answer.
 pub type Token = u64;
@@ -115,7 +116,9 @@ pub struct Group {
     /// The members by id.
     pub members: BTreeMap<String, Member>,
     /// Committed offsets by topic and partition.
-    pub offsets: BTreeMap<(String, i32), Committed>,
+    pub offsets: Offsets,
+    /// Offsets that are held back until a transaction is over, by its producer's id.
+    pub pending: BTreeMap<i64, Offsets>,
     /// Member ids by instance id.
     pub(super) statics: HashMap<String, String>,
     /// Ids that were given out and not used yet, and until when they may be.
@@ -136,6 +139,7 @@ impl Default for Group {
             leader: None,
             members: BTreeMap::new(),
             offsets: BTreeMap::new(),
+            pending: BTreeMap::new(),
             statics: HashMap::new(),
             expected: HashMap::new(),
             phase_deadline: None,
@@ -147,7 +151,8 @@ impl Default for Group {
 impl Group {
     /// True if nothing would be lost with the group.
     pub fn is_disposable(&self) -> bool {
-        self.phase == Phase::Empty && self.offsets.is_empty() && self.expected.is_empty()
+        let holds_nothing = self.offsets.is_empty() && self.pending.is_empty();
+        self.phase == Phase::Empty && holds_nothing && self.expected.is_empty()
     }
 
     /// The next time at which [`expire`](Self::expire) has something to do.

@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 
 use broker_wire::consumer_offsets::{GroupKey, GroupValue, Key, OffsetKey, OffsetValue, Value};
-use broker_wire::records::{BatchBuilder, Compression, OpenBatch};
+use broker_wire::records::{BatchBuilder, Compression, ControlType, OpenBatch, ProducerStamp};
 use broker_wire::{DecodeError, EncodeError};
 use bytes::Bytes;
 use thiserror::Error;
 
 use super::group::{Committed, Group};
+use super::pending::Pending;
 
 /// Builds one batch of records.
 #[derive(Debug)]
@@ -84,44 +85,73 @@ impl Entry {
         Ok(())
     }
 
-    /// The batch; empty if nothing was added.
+    /// The batch; empty if nothing was added. With a stamp it is a part of that producer's transaction.
     ///
     /// # Errors
     /// The codec failed, which it does not.
-    pub fn finish(mut self) -> Result<Bytes, JournalError> {
-        Ok(self.builder.finish(Compression::None, None)?)
+    pub fn finish(mut self, stamp: Option<ProducerStamp>) -> Result<Bytes, JournalError> {
+        Ok(self.builder.finish(Compression::None, stamp)?)
     }
 }
 
-/// Applies the records of one batch to the groups, in order. Kinds of record that are not known are skipped.
-///
-/// # Errors
-/// A record is not what it should be; those before it are applied.
-pub fn replay(groups: &mut HashMap<String, Group>, batch: &OpenBatch) -> Result<(), JournalError> {
-    for record in batch.slices() {
-        let record = record?;
-        match Key::from_bytes(record.key.unwrap_or_default())? {
-            Some(Key::Offset(key)) => replay_offset(groups, key, record.value)?,
-            Some(Key::Group(key)) => replay_group(groups, key, record.value)?,
-            None => {}
+/// What the journal tells.
+#[derive(Debug, Default)]
+pub struct Replay {
+    /// The groups by name.
+    pub groups: HashMap<String, Group>,
+    /// What is held back for transactions.
+    pub pending: Pending,
+}
+
+impl Replay {
+    /// Applies the records of one batch of that partition of the journal, in order. Kinds of record that are not known are skipped.
+    ///
+    /// # Errors
+    /// A record is not what it should be; those before it are applied.
+    pub fn apply(&mut self, partition: i32, batch: &OpenBatch) -> Result<(), JournalError> {
+        let producer_id = Some(batch.header.producer_id).filter(|_| batch.header.is_transactional());
+        for record in batch.slices() {
+            let record = record?;
+            let key = record.key.unwrap_or_default();
+            if batch.header.is_control() {
+                self.decide(partition, batch.header.producer_id, ControlType::from_key(&key));
+                continue;
+            }
+            match Key::from_bytes(key)? {
+                Some(Key::Offset(key)) => {
+                    if let Some(producer_id) = producer_id {
+                        self.pending.insert(partition, producer_id, &key.group);
+                    }
+                    self.offset(key, record.value, producer_id)?;
+                }
+                Some(Key::Group(key)) => replay_group(&mut self.groups, key, record.value)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, partition: i32, producer_id: i64, outcome: Option<ControlType>) {
+        let Some(outcome) = outcome else { return };
+        for name in self.pending.take(partition, producer_id) {
+            self.groups.entry(name).and_modify(|group| group.decide(producer_id, outcome == ControlType::Commit));
         }
     }
-    Ok(())
-}
 
-fn replay_offset(
-    groups: &mut HashMap<String, Group>,
-    key: OffsetKey,
-    value: Option<Bytes>,
-) -> Result<(), JournalError> {
-    let at = (key.topic, key.partition);
-    let Some(value) = value.map(OffsetValue::from_bytes).transpose()? else {
-        groups.get_mut(&key.group).map(|group| group.offsets.remove(&at));
-        return Ok(());
-    };
-    let committed = Committed { offset: value.offset, leader_epoch: value.leader_epoch, metadata: value.metadata };
-    groups.entry(key.group).or_default().offsets.insert(at, committed);
-    Ok(())
+    fn offset(&mut self, key: OffsetKey, value: Option<Bytes>, producer_id: Option<i64>) -> Result<(), JournalError> {
+        let at = (key.topic, key.partition);
+        let Some(value) = value.map(OffsetValue::from_bytes).transpose()? else {
+            self.groups.entry(key.group).and_modify(|group| group.forget(&at));
+            return Ok(());
+        };
+        let committed = Committed { offset: value.offset, leader_epoch: value.leader_epoch, metadata: value.metadata };
+        let group = self.groups.entry(key.group).or_default();
+        match producer_id {
+            Some(producer_id) => group.hold(producer_id, [(at, committed)]),
+            None => group.show(at, committed),
+        }
+        Ok(())
+    }
 }
 
 fn replay_group(groups: &mut HashMap<String, Group>, key: GroupKey, value: Option<Bytes>) -> Result<(), JournalError> {
@@ -135,24 +165,23 @@ fn replay_group(groups: &mut HashMap<String, Group>, key: GroupKey, value: Optio
     Ok(())
 }
 
-/// The partition of `__consumer_offsets` that a group belongs to, as Kafka chooses it: Java's hash of the name.
-pub fn partition_of(group: &str, partitions: i32) -> i32 {
-    let hash = group.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-    (hash & i32::MAX).checked_rem(partitions).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use broker_wire::records::{MAX_DECOMPRESSED, batches};
+    use broker_wire::records::{MAX_DECOMPRESSED, batches, marker};
 
     fn replayed(entries: Vec<Entry>) -> HashMap<String, Group> {
-        let mut groups = HashMap::new();
-        for entry in entries {
-            let batch = batches(entry.finish().unwrap()).next().unwrap().unwrap();
-            replay(&mut groups, &batch.open(MAX_DECOMPRESSED).unwrap()).unwrap();
+        let written = entries.into_iter().map(|entry| entry.finish(None).unwrap());
+        applied(written.collect())
+    }
+
+    fn applied(written: Vec<Bytes>) -> HashMap<String, Group> {
+        let mut replay = Replay::default();
+        for batch in written {
+            let batch = batches(batch).next().unwrap().unwrap();
+            replay.apply(0, &batch.open(MAX_DECOMPRESSED).unwrap()).unwrap();
         }
-        groups
+        replay.groups
     }
 
     fn committed(offset: i64) -> Committed {
@@ -177,10 +206,24 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_spread_as_java_does() {
-        // "test".hashCode() is 3556498, "connect-sinks".hashCode() is -1594880741.
-        assert_eq!(partition_of("test", 50), 3_556_498 % 50);
-        assert_eq!(partition_of("anything", 1), 0);
-        assert!((0..50).contains(&partition_of("\u{1F600} more", 50)));
+    fn offsets_of_a_transaction_count_from_its_marker_on() {
+        let entry = |group: &str, offset| {
+            let mut entry = Entry::new(1);
+            entry.offset(group, "t", 0, Some(&committed(offset))).unwrap();
+            entry
+        };
+        let part = |producer_id, group: &str, offset| {
+            let stamp = ProducerStamp { producer_id, epoch: 0, base_sequence: -1, transactional: true };
+            entry(group, offset).finish(Some(stamp)).unwrap()
+        };
+        let end = |producer_id, outcome| marker(producer_id, 0, outcome, 1).unwrap();
+        let begun = vec![part(7, "g", 5), part(7, "h", 6), part(8, "i", 7), entry("h", 3).finish(None).unwrap()];
+        let groups = applied(begun.clone());
+        assert_eq!((groups["g"].offsets.len(), groups["h"].offsets.len(), groups["i"].pending.len()), (0, 1, 1));
+        let groups = applied([begun, vec![end(7, ControlType::Commit), end(8, ControlType::Abort)]].concat());
+        let shown = |group: &str| groups[group].offsets.get(&("t".to_owned(), 0)).cloned();
+        // The plain commit to "h" came later than the one of the transaction.
+        assert_eq!((shown("g"), shown("h"), shown("i")), (Some(committed(5)), Some(committed(3)), None));
+        assert!(groups.values().all(|group| group.pending.is_empty()));
     }
 }

@@ -1,13 +1,25 @@
 //! Committed offsets: written to the journal first, then shown. [`OffsetFetch`](crate::handlers::offset_fetch) waits for
 //! what it shows to be safe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_wire::ErrorCode;
 
 use super::coordinator::Coordinator;
 use super::group::{Committed, Group};
+use super::pending::Offsets;
 use crate::log::committer::Ticket;
+
+/// What is known of a group's offsets.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The offsets by topic and partition.
+    pub offsets: Offsets,
+    /// Those that a transaction may still change.
+    pub pending: BTreeSet<(String, i32)>,
+    /// All of this is safe when the ticket is durable.
+    pub safe: Ticket,
+}
 
 impl Coordinator {
     /// Commits offsets in the name of a member, or of nobody; safe when the ticket is durable.
@@ -36,15 +48,25 @@ impl Coordinator {
                 .iter()
                 .try_for_each(|((topic, partition), committed)| entry.offset(name, topic, *partition, Some(committed)))
         })?;
-        state.groups.entry(name.to_owned()).or_default().offsets.extend(offsets);
+        let group = state.groups.entry(name.to_owned()).or_default();
+        offsets.into_iter().for_each(|(at, committed)| group.show(at, committed));
         Ok(ticket)
     }
 
-    /// The offsets of a group, or `None` if there is no such group. They are safe when the ticket is durable.
-    pub fn offsets(&self, name: &str) -> (BTreeMap<(String, i32), Committed>, Ticket) {
+    /// What a group has committed; nothing if there is no such group.
+    pub fn offsets(&self, name: &str) -> Known {
         let state = self.state.lock();
-        let offsets = state.groups.get(name).map(|group| group.offsets.clone()).unwrap_or_default();
-        (offsets, state.journaled.get(name).cloned().unwrap_or(Ticket::DONE))
+        let group = state.groups.get(name);
+        Known {
+            offsets: group.map(|group| group.offsets.clone()).unwrap_or_default(),
+            pending: group
+                .into_iter()
+                .flat_map(|group| group.pending.values())
+                .flat_map(BTreeMap::keys)
+                .cloned()
+                .collect(),
+            safe: state.journaled.get(name).cloned().unwrap_or(Ticket::DONE),
+        }
     }
 
     /// Deletes the offsets that `doomed` picks; gives the outcome of each that was asked for.
@@ -65,12 +87,13 @@ impl Coordinator {
         let outcomes: Vec<ErrorCode> = wanted.iter().map(outcome).collect();
         let doomed: Vec<_> =
             wanted.iter().zip(&outcomes).filter(|(_, code)| code.is_none()).map(|(at, _)| at).collect();
-        let there: Vec<_> = doomed.iter().filter(|at| group.offsets.contains_key(**at)).copied().collect();
+        let is_there = |at: &&&(String, i32)| group.offsets.contains_key(**at) || group.is_pending(at);
+        let there: Vec<_> = doomed.iter().filter(is_there).copied().collect();
         let ticket = self.write(&mut state, name, |entry| {
             there.iter().try_for_each(|(topic, partition)| entry.offset(name, topic, *partition, None))
         })?;
         if let Some(group) = state.groups.get_mut(name) {
-            group.offsets.retain(|at, _| !there.contains(&at));
+            there.iter().for_each(|at| group.forget(at));
         }
         Ok((outcomes, ticket))
     }
@@ -101,14 +124,16 @@ impl Coordinator {
         let names: Vec<String> = state.groups.keys().cloned().collect();
         for name in names {
             let group = &state.groups[&name];
-            let gone: Vec<_> = group.offsets.keys().filter(|(name, _)| name == topic).cloned().collect();
+            let held = group.pending.values().flat_map(BTreeMap::keys);
+            let gone: BTreeSet<_> =
+                group.offsets.keys().chain(held).filter(|(name, _)| name == topic).cloned().collect();
             let written = self.write(&mut state, &name, |entry| {
                 gone.iter().try_for_each(|(topic, partition)| entry.offset(&name, topic, *partition, None))
             });
             if written.is_ok()
                 && let Some(group) = state.groups.get_mut(&name)
             {
-                group.offsets.retain(|(name, _), _| name != topic);
+                gone.iter().for_each(|at| group.forget(at));
             }
         }
     }

@@ -13,7 +13,8 @@ pub fn handle(_: &Cx, _: ApiVersionsRequest) -> Answer<ApiVersionsResponse> {
     Answer::Now(offered())
 }
 
-/// What the broker offers. There are no features to speak of: they belong to transactions and the newer group protocol.
+/// What the broker offers. There are no features to speak of: they belong to the second protocol of transactions (KIP-890) and the
+/// newer group protocol.
 pub fn offered() -> ApiVersionsResponse {
     let api_keys = OFFERED.iter().map(|key| ApiVersion {
         api_key: *key as i16,

@@ -1,4 +1,5 @@
-//! Fetch: read whole batches below the high watermark, waiting for them if asked to.
+//! Fetch: read whole batches below the high watermark, waiting for them if asked to. Readers of committed records get those below
+//! the last stable offset, and the list of transactions among them that were aborted.
 //!
 //! Fetch sessions (KIP-227) are answered with session id 0: clients then name all partitions each time, which is legal
 //! and right for the few partitions that one reader has here.
@@ -8,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use broker_wire::ErrorCode;
 use broker_wire::messages::fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
+    AbortedTransaction, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
 };
 use bytes::Bytes;
 
 use crate::broker::Shared;
+use crate::log::aborted::AbortedTransaction as Aborted;
 use crate::log::partition::{LEADER_EPOCH, PartitionLog};
 use crate::log::reading::{Limits, ReadError};
 use crate::log::waiters::{Wait, Waiters};
@@ -21,6 +23,8 @@ use crate::topics::{PartitionState, Topic};
 
 /// The first version that names topics by id.
 const IDS_SINCE: i16 = 13;
+/// The isolation level of who reads only what was committed.
+const READ_COMMITTED: i8 = 1;
 /// Longest wait that a client gets, in ms.
 const MAX_WAIT_MS: u64 = 5 * 60 * 1000;
 
@@ -137,26 +141,42 @@ impl Fetch {
             return answer(ErrorCode::UNKNOWN_LEADER_EPOCH);
         }
         let max_bytes = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(left);
-        let read = log.read(wanted.fetch_offset, Limits { max_bytes, at_least_one });
-        let (error_code, records) = match read {
-            Ok(records) => (ErrorCode::NONE, records),
+        let read = self.read_log(log, wanted.fetch_offset, Limits { max_bytes, at_least_one });
+        let (error_code, (records, aborted_transactions)) = match read {
+            Ok(read) => (ErrorCode::NONE, read),
             Err(ReadError::OutOfRange { .. }) if log.is_deleted() => {
-                (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Bytes::new())
+                (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Read::default())
             }
-            Err(ReadError::OutOfRange { .. }) => (ErrorCode::OFFSET_OUT_OF_RANGE, Bytes::new()),
+            Err(ReadError::OutOfRange { .. }) => (ErrorCode::OFFSET_OUT_OF_RANGE, Read::default()),
             Err(error) => {
                 tracing::error!(partition = log.name(), offset = wanted.fetch_offset, %error, "read failed");
-                (ErrorCode::KAFKA_STORAGE_ERROR, Bytes::new())
+                (ErrorCode::KAFKA_STORAGE_ERROR, Read::default())
             }
         };
-        let high_watermark = log.high_watermark();
         PartitionData {
-            high_watermark,
-            last_stable_offset: high_watermark,
+            high_watermark: log.high_watermark(),
+            last_stable_offset: log.last_stable_offset(),
             log_start_offset: log.start_offset(),
+            aborted_transactions,
             records: Some(records),
             ..answer(error_code)
         }
+    }
+}
+
+/// Whole batches, and for readers of committed records the transactions among them that were aborted.
+type Read = (Bytes, Option<Vec<AbortedTransaction>>);
+
+impl Fetch {
+    fn read_log(&self, log: &PartitionLog, offset: i64, limits: Limits) -> Result<Read, ReadError> {
+        if self.request.isolation_level != READ_COMMITTED {
+            return Ok((log.read(offset, limits)?, None));
+        }
+        let records = log.read_below(log.last_stable_offset(), offset, limits)?;
+        let aborted = if records.is_empty() { Vec::new() } else { log.aborted(offset, &records)? };
+        let entry =
+            |entry: Aborted| AbortedTransaction { producer_id: entry.producer_id, first_offset: entry.first_offset };
+        Ok((records, Some(aborted.into_iter().map(entry).collect())))
     }
 }
 

@@ -1,13 +1,15 @@
-//! FindCoordinator: this broker coordinates every group, and no transaction.
+//! FindCoordinator: this broker coordinates every group and every transaction.
 
 use broker_wire::ErrorCode;
 use broker_wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
 
 use crate::server::dispatch::{Answer, Cx};
+use crate::topics::name::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 
 /// The first version that asks for several keys; the old fields stay empty from there on.
 const LIST_SINCE: i16 = 4;
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
 
 pub fn handle(cx: &Cx, request: FindCoordinatorRequest) -> Answer<FindCoordinatorResponse> {
     if cx.version >= LIST_SINCE {
@@ -35,11 +37,14 @@ fn find(cx: &Cx, key: &str, key_type: i8) -> Coordinator {
         error_message: Some(reason.to_owned()),
         ..Coordinator::default()
     };
-    if key_type != GROUP {
-        return refuse(ErrorCode::INVALID_REQUEST, "only groups have a coordinator here: transactions are not offered");
-    }
-    if !cx.shared.coordinator.is_available(key) {
-        return refuse(ErrorCode::COORDINATOR_NOT_AVAILABLE, "__consumer_offsets cannot be used: see the broker's log");
+    let (available, topic) = match key_type {
+        GROUP => (cx.shared.coordinator.is_available(key), OFFSETS_TOPIC),
+        TRANSACTION => (cx.shared.transactions.is_available(key), TRANSACTIONS_TOPIC),
+        _ => return refuse(ErrorCode::INVALID_REQUEST, "only groups and transactions have a coordinator"),
+    };
+    if !available {
+        let reason = format!("{topic} cannot be used: see the broker's log");
+        return refuse(ErrorCode::COORDINATOR_NOT_AVAILABLE, &reason);
     }
     Coordinator {
         key: key.to_owned(),

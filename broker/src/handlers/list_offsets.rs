@@ -1,4 +1,5 @@
-//! ListOffsets: the ends of a partition, or the first record of a time.
+//! ListOffsets: the ends of a partition, or the first record of a time. For readers of committed records a partition ends at its
+//! last stable offset.
 
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ use crate::log::reading::ReadError;
 use crate::server::dispatch::{Answer, Cx};
 use crate::topics::PartitionState;
 
+/// The isolation level of who reads only what was committed.
+const READ_COMMITTED: i8 = 1;
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
@@ -20,11 +23,12 @@ const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
 
 pub fn handle(cx: &Cx, request: ListOffsetsRequest) -> Answer<ListOffsetsResponse> {
+    let committed = request.isolation_level == READ_COMMITTED;
     let topics = request.topics.into_iter().map(|wanted| {
         let topic = cx.shared.registry.get(&wanted.name);
         let partitions = wanted.partitions.iter().map(|wanted| {
             match topic.as_ref().and_then(|topic| topic.partition(wanted.partition_index)) {
-                Some(PartitionState::Online(log)) => answer(log, wanted),
+                Some(PartitionState::Online(log)) => answer(log, wanted, committed),
                 Some(PartitionState::Offline(_)) => refuse(wanted, ErrorCode::KAFKA_STORAGE_ERROR),
                 None => refuse(wanted, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
             }
@@ -34,11 +38,12 @@ pub fn handle(cx: &Cx, request: ListOffsetsRequest) -> Answer<ListOffsetsRespons
     Answer::Now(ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() })
 }
 
-fn answer(log: &Arc<PartitionLog>, wanted: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
+fn answer(log: &Arc<PartitionLog>, wanted: &ListOffsetsPartition, committed: bool) -> ListOffsetsPartitionResponse {
     if wanted.current_leader_epoch > LEADER_EPOCH {
         return refuse(wanted, ErrorCode::UNKNOWN_LEADER_EPOCH);
     }
-    match find(log, wanted.timestamp) {
+    let end = if committed { log.last_stable_offset() } else { log.high_watermark() };
+    match find(log, wanted.timestamp, end) {
         Ok((timestamp, offset)) => ListOffsetsPartitionResponse {
             partition_index: wanted.partition_index,
             timestamp,
@@ -53,15 +58,16 @@ fn answer(log: &Arc<PartitionLog>, wanted: &ListOffsetsPartition) -> ListOffsets
     }
 }
 
-/// Timestamp and offset; -1 where there is none.
-fn find(log: &PartitionLog, timestamp: i64) -> Result<(i64, i64), ReadError> {
+/// Timestamp and offset of a log that is shown up to `end`; -1 where there is none.
+fn find(log: &PartitionLog, timestamp: i64, end: i64) -> Result<(i64, i64), ReadError> {
     let found = match timestamp {
-        LATEST => return Ok((-1, log.high_watermark())),
+        LATEST => return Ok((-1, end)),
         EARLIEST | EARLIEST_LOCAL => return Ok((-1, log.start_offset())),
         LATEST_TIERED => None,
         MAX_TIMESTAMP => log.largest_timestamp()?,
         timestamp => log.offset_for_time(timestamp)?,
     };
+    let found = found.filter(|found| found.offset < end);
     Ok(found.map_or((-1, -1), |found| (found.timestamp, found.offset)))
 }
 

@@ -50,7 +50,11 @@ impl Cx {
         let config = &self.shared.config;
         let mut failed = Vec::new();
         for name in missing {
-            let internal = name::is_internal(name).then_some(config.groups.journal_partitions);
+            let internal = match &**name {
+                name::OFFSETS_TOPIC => Some(config.groups.journal_partitions),
+                name::TRANSACTIONS_TOPIC => Some(config.transactions.journal_partitions),
+                _ => None,
+            };
             let partitions = internal.unwrap_or(config.num_partitions);
             if self.partitions_left() < partitions as usize {
                 failed.push((name.clone(), ErrorCode::POLICY_VIOLATION));

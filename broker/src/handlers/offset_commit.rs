@@ -2,18 +2,18 @@
 
 use broker_wire::ErrorCode;
 use broker_wire::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitResponse, OffsetCommitResponsePartition,
-    OffsetCommitResponseTopic,
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
 
 use crate::groups::group::Committed;
 use crate::server::dispatch::{Answer, Cx};
 
 /// Offsets by topic and partition.
-type Offsets = Vec<((String, i32), Committed)>;
+pub(super) type Offsets = Vec<((String, i32), Committed)>;
 
 pub fn handle(cx: &Cx, request: OffsetCommitRequest) -> Answer<OffsetCommitResponse> {
-    let (topics, offsets) = sort_out(cx, &request);
+    let (topics, offsets) = sort_out(cx, &request.topics);
     let by = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id_or_member_epoch);
     let committed = match request.group_id.as_str() {
         "" => Err(ErrorCode::INVALID_GROUP_ID),
@@ -30,10 +30,10 @@ pub fn handle(cx: &Cx, request: OffsetCommitRequest) -> Answer<OffsetCommitRespo
 }
 
 /// Each partition's own fault, if it has one, and the offsets of those that have none.
-fn sort_out(cx: &Cx, request: &OffsetCommitRequest) -> (Vec<OffsetCommitResponseTopic>, Offsets) {
+pub(super) fn sort_out(cx: &Cx, asked: &[OffsetCommitRequestTopic]) -> (Vec<OffsetCommitResponseTopic>, Offsets) {
     let mut offsets = Vec::new();
     let mut topics = Vec::new();
-    for wanted in &request.topics {
+    for wanted in asked {
         let topic = cx.shared.registry.get(&wanted.name);
         let mut partitions = Vec::new();
         for partition in &wanted.partitions {

@@ -1,7 +1,6 @@
 //! OffsetFetch: of one group up to version 7, of several from version 8 on. What was committed before on the same
-//! connection is seen, and nothing is told that a power cut could take back.
-
-use std::collections::BTreeMap;
+//! connection is seen, and nothing is told that a power cut could take back. Who wants stable offsets is told to wait while a
+//! transaction may still change one (KIP-447).
 
 use broker_wire::ErrorCode;
 use broker_wire::messages::offset_fetch::{
@@ -10,36 +9,39 @@ use broker_wire::messages::offset_fetch::{
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 
-use crate::groups::group::Committed;
-use crate::log::committer::Ticket;
+use crate::groups::offsets::Known;
 use crate::server::dispatch::{Answer, Cx};
 
 /// The first version that asks for several groups.
 const GROUPS_SINCE: i16 = 8;
 
-type Offsets = BTreeMap<(String, i32), Committed>;
-
 pub fn handle(cx: &Cx, request: OffsetFetchRequest) -> Answer<OffsetFetchResponse> {
     let old = cx.version < GROUPS_SINCE;
     let wanted = if old { vec![as_group(request.group_id, request.topics)] } else { request.groups };
-    let found: Vec<_> =
-        wanted.into_iter().map(|group| (cx.shared.coordinator.offsets(&group.group_id), group)).collect();
-    if found.iter().all(|((_, ticket), _)| ticket.is_done()) {
-        let groups = found.into_iter().map(|((offsets, _), group)| answer(group, &offsets)).collect();
+    let known = |group: &OffsetFetchRequestGroup| {
+        let mut known = cx.shared.coordinator.offsets(&group.group_id);
+        if !request.require_stable {
+            known.pending.clear();
+        }
+        known
+    };
+    let found: Vec<(Known, _)> = wanted.into_iter().map(|group| (known(&group), group)).collect();
+    if found.iter().all(|(known, _)| known.safe.is_done()) {
+        let groups = found.into_iter().map(|(known, group)| answer(group, &known)).collect();
         return Answer::Now(response(groups, old));
     }
     Answer::later(async move {
         let mut groups = Vec::new();
-        for ((offsets, ticket), group) in found {
-            groups.push(when_safe(group, &offsets, &ticket).await);
+        for (known, group) in found {
+            groups.push(when_safe(group, &known).await);
         }
         response(groups, old)
     })
 }
 
-async fn when_safe(group: OffsetFetchRequestGroup, offsets: &Offsets, ticket: &Ticket) -> OffsetFetchResponseGroup {
-    match ticket.durable().await {
-        Ok(()) => answer(group, offsets),
+async fn when_safe(group: OffsetFetchRequestGroup, known: &Known) -> OffsetFetchResponseGroup {
+    match known.safe.durable().await {
+        Ok(()) => answer(group, known),
         Err(_) => OffsetFetchResponseGroup {
             group_id: group.group_id,
             error_code: ErrorCode::COORDINATOR_NOT_AVAILABLE,
@@ -57,28 +59,28 @@ fn as_group(group_id: String, topics: Option<Vec<OffsetFetchRequestTopic>>) -> O
     OffsetFetchRequestGroup { group_id, topics, ..OffsetFetchRequestGroup::default() }
 }
 
-fn answer(wanted: OffsetFetchRequestGroup, offsets: &Offsets) -> OffsetFetchResponseGroup {
+fn answer(wanted: OffsetFetchRequestGroup, known: &Known) -> OffsetFetchResponseGroup {
     let topics = match wanted.topics {
-        Some(topics) => topics.into_iter().map(|topic| asked(topic, offsets)).collect(),
-        None => all(offsets),
+        Some(topics) => topics.into_iter().map(|topic| asked(topic, known)).collect(),
+        None => all(known),
     };
     OffsetFetchResponseGroup { group_id: wanted.group_id, topics, error_code: ErrorCode::NONE }
 }
 
-fn asked(wanted: OffsetFetchRequestTopics, offsets: &Offsets) -> OffsetFetchResponseTopics {
+fn asked(wanted: OffsetFetchRequestTopics, known: &Known) -> OffsetFetchResponseTopics {
     let mut at = (wanted.name, 0);
     let mut partitions = Vec::with_capacity(wanted.partition_indexes.len());
     for index in wanted.partition_indexes {
         at.1 = index;
-        partitions.push(partition(index, offsets.get(&at)));
+        partitions.push(partition(&at, known));
     }
     OffsetFetchResponseTopics { name: at.0, partitions }
 }
 
-fn all(offsets: &Offsets) -> Vec<OffsetFetchResponseTopics> {
+fn all(known: &Known) -> Vec<OffsetFetchResponseTopics> {
     let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
-    for ((name, index), committed) in offsets {
-        let answer = partition(*index, Some(committed));
+    for at in known.offsets.keys() {
+        let (name, answer) = (&at.0, partition(at, known));
         match topics.last_mut().filter(|topic| topic.name == *name) {
             Some(topic) => topic.partitions.push(answer),
             None => topics.push(OffsetFetchResponseTopics { name: name.clone(), partitions: vec![answer] }),
@@ -87,13 +89,15 @@ fn all(offsets: &Offsets) -> Vec<OffsetFetchResponseTopics> {
     topics
 }
 
-fn partition(partition_index: i32, committed: Option<&Committed>) -> OffsetFetchResponsePartitions {
+fn partition(at: &(String, i32), known: &Known) -> OffsetFetchResponsePartitions {
+    let unstable = known.pending.contains(at);
+    let committed = known.offsets.get(at).filter(|_| !unstable);
     OffsetFetchResponsePartitions {
-        partition_index,
+        partition_index: at.1,
         committed_offset: committed.map_or(-1, |committed| committed.offset),
         committed_leader_epoch: committed.map_or(-1, |committed| committed.leader_epoch),
         metadata: Some(committed.map_or_else(String::new, |committed| committed.metadata.clone())),
-        error_code: ErrorCode::NONE,
+        error_code: if unstable { ErrorCode::UNSTABLE_OFFSET_COMMIT } else { ErrorCode::NONE },
     }
 }
 

@@ -14,6 +14,8 @@ use crate::topics::{PartitionState, Topic};
 
 /// The first version that knows zstd (KIP-110).
 const ZSTD_SINCE: i16 = 7;
+/// The first version that can be told to abort a transaction (KIP-890).
+const ABORTABLE_SINCE: i16 = 11;
 
 /// A refused batch: the code, and the reason in words.
 type Refused = (ErrorCode, String);
@@ -79,7 +81,8 @@ fn append(
     };
     let batch = data.records.unwrap_or_default();
     let header = check(&batch, cx.version)?;
-    let appended = log.append(&batch, &header, cx.shared.clock.wall_ms()).map_err(append_refused)?;
+    let appended =
+        log.append(&batch, &header, cx.shared.clock.wall_ms()).map_err(|error| append_refused(error, cx.version))?;
     let response = PartitionProduceResponse {
         index: data.index,
         base_offset: appended.base_offset,
@@ -106,11 +109,11 @@ fn check(batch: &[u8], version: i16) -> Result<BatchHeader, Refused> {
     if header.is_control() {
         return invalid("producers write no control batches");
     }
-    if header.is_transactional() {
-        return Err((ErrorCode::INVALID_TXN_STATE, "transactions are not offered".to_owned()));
-    }
     if header.timestamp_type() != TimestampType::CreateTime {
         return Err((ErrorCode::INVALID_TIMESTAMP, "the broker sets LogAppendTime, not the producer".to_owned()));
+    }
+    if header.is_transactional() && !header.has_producer() {
+        return invalid("a transaction has a producer id");
     }
     if header.has_producer() && (header.base_sequence < 0 || header.producer_epoch < 0) {
         return invalid("a producer id comes with an epoch and a sequence");
@@ -124,12 +127,15 @@ fn check(batch: &[u8], version: i16) -> Result<BatchHeader, Refused> {
     }
 }
 
-fn append_refused(error: AppendError) -> Refused {
+fn append_refused(error: AppendError, version: i16) -> Refused {
     let code = match &error {
         AppendError::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
         AppendError::Sequence(SequenceError::Epoch { .. }) => ErrorCode::INVALID_PRODUCER_EPOCH,
         AppendError::Sequence(SequenceError::OutOfOrder { .. }) => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
-        AppendError::Full { .. } | AppendError::Failed(_) => ErrorCode::KAFKA_STORAGE_ERROR,
+        AppendError::Sequence(SequenceError::NoTransaction { .. } | SequenceError::InTransaction { .. }) => {
+            if version >= ABORTABLE_SINCE { ErrorCode::TRANSACTION_ABORTABLE } else { ErrorCode::INVALID_TXN_STATE }
+        }
+        AppendError::Full { .. } | AppendError::Failed(_) | AppendError::Offline(_) => ErrorCode::KAFKA_STORAGE_ERROR,
         AppendError::Deleted => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         AppendError::Stopping => ErrorCode::NOT_LEADER_OR_FOLLOWER,
     };

@@ -4,9 +4,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use broker_wire::records::{BATCH_OVERHEAD, BatchHeader, HEAD_LEN, TimestampType, patched_head, with_log_append_time};
+use broker_wire::records::{
+    BATCH_OVERHEAD, BatchHeader, ControlType, HEAD_LEN, TimestampType, control_type, patched_head, with_log_append_time,
+};
 use thiserror::Error;
 
+use super::aborted::AbortedIndex;
 use super::committer::Ticket;
 use super::disk::{Disk, Entry, is_passing, replace_file, write_all};
 use super::folder::Durability;
@@ -43,6 +46,9 @@ pub enum AppendError {
     /// The log folder failed; only a restart helps.
     #[error("the log folder failed: {0}")]
     Failed(String),
+    /// The partition was refused when the log was opened.
+    #[error("the partition is offline: {0}")]
+    Offline(Arc<str>),
     /// The topic is being deleted.
     #[error("the topic is being deleted")]
     Deleted,
@@ -84,13 +90,13 @@ impl PartitionLog {
     }
 
     /// Has what was appended made durable, or shows it at once if the config says so.
-    fn commit(self: &Arc<Self>, state: &mut State) -> Ticket {
+    pub(super) fn commit(self: &Arc<Self>, state: &mut State) -> Ticket {
         match self.folder.durability() {
             Durability::Fsync => self.folder.committer().mark(self, &mut state.listed),
             Durability::Os => {
                 state.unsynced_files.clear();
                 state.unsynced_dirs.clear();
-                self.publish(state.end_offset);
+                self.publish_held(state, state.end_offset);
                 Ticket::DONE
             }
         }
@@ -104,7 +110,7 @@ impl PartitionLog {
         Ok(())
     }
 
-    fn check_writable(&self, state: &State) -> Result<(), AppendError> {
+    pub(super) fn check_writable(&self, state: &State) -> Result<(), AppendError> {
         if let Some(reason) = self.folder.failure() {
             return Err(AppendError::Failed(reason.to_owned()));
         }
@@ -116,7 +122,7 @@ impl PartitionLog {
     }
 
     /// Writes a batch at the end; gives its offset and the broker's time, if the topic uses it.
-    fn append_next(
+    pub(super) fn append_next(
         &self,
         state: &mut State,
         batch: &[u8],
@@ -145,9 +151,23 @@ impl PartitionLog {
         }
         state.end_offset = header.last_offset() + 1;
         if header.has_producer() {
-            state.producers.note(&header, now_ms);
+            self.note(state, &header, control_type(&header, batch), now_ms);
         }
         Ok((header.base_offset, append_time))
+    }
+
+    /// Remembers what a producer, or the coordinator in its name, has written.
+    fn note(&self, state: &mut State, header: &BatchHeader, marker: Option<ControlType>, now_ms: i64) {
+        match marker {
+            Some(outcome) => {
+                let aborted = state.producers.note_marker(header, outcome, now_ms);
+                state.active.iter_mut().for_each(|active| active.aborted.extend(aborted));
+            }
+            None => state.producers.note(header, now_ms),
+        }
+        if header.is_transactional() {
+            self.show_stable(state);
+        }
     }
 
     /// Where something has run out an append is refused; any other error of the disk ends all writing.
@@ -207,8 +227,12 @@ impl PartitionLog {
         Ok(())
     }
 
-    /// Writes what is remembered of producers. Without it a restart reads more of the log, so an error is no harm.
+    /// Writes what is remembered of producers. Without it a restart reads more of the log, so an error is no harm. There is none
+    /// while the aborted transactions of a closed segment are in memory only: a restart has to read that segment.
     pub(super) fn snapshot(&self, state: &mut State) {
+        if state.closed.iter().any(|segment| matches!(segment.aborted, AbortedIndex::Memory(_))) {
+            return;
+        }
         let path = snapshot_path(&self.dir, state.end_offset);
         if let Err(error) = replace_file(self.folder.disk(), &path, &producer_snapshot::encode(&state.producers)) {
             tracing::warn!(partition = self.name, %error, "snapshot of producer state not written");

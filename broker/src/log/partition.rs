@@ -9,11 +9,13 @@ use broker_wire::Uuid;
 use broker_wire::records::TimestampType;
 use parking_lot::Mutex;
 
+use super::aborted::AbortedIndex;
 use super::disk::{Disk, DiskFile};
 use super::folder::LogFolder;
 use super::producers::Producers;
 use super::recovery_points::Key;
 use super::segment::{ActiveSegment, ClosedSegment};
+use super::transactions::STABLE;
 use super::waiters::Waiters;
 use crate::buffers::Buffers;
 
@@ -39,6 +41,8 @@ pub struct PartitionLog {
     pub(super) config: LogConfig,
     pub(super) folder: Arc<LogFolder>,
     high_watermark: AtomicI64,
+    /// [`Transactions::first_unstable`](super::transactions::Transactions::first_unstable), to be read without the lock.
+    first_unstable: AtomicI64,
     waiters: Waiters,
     pub(super) state: Mutex<State>,
 }
@@ -68,6 +72,14 @@ impl State {
     pub fn starting(producers: Producers) -> Self {
         Self { producers, ..Self::default() }
     }
+
+    /// Index of the closed segment that holds `offset`; their number if the active one does.
+    pub(super) fn segment_of(&self, offset: i64) -> usize {
+        match self.active.as_ref().is_some_and(|active| active.base_offset <= offset) {
+            true => self.closed.len(),
+            false => self.closed.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1),
+        }
+    }
 }
 
 /// What one round of the committer has to sync of a partition.
@@ -86,8 +98,10 @@ impl PartitionLog {
     pub fn new(name: String, key: (Uuid, i32), config: LogConfig, folder: Arc<LogFolder>, state: State) -> Arc<Self> {
         let dir = folder.path().join(&name);
         let high_watermark = AtomicI64::new(state.end_offset);
+        let first_unstable = AtomicI64::new(state.producers.transactions.first_unstable());
         let waiters = Waiters::default();
-        Arc::new(Self { name, key, dir, config, folder, high_watermark, waiters, state: Mutex::new(state) })
+        let state = Mutex::new(state);
+        Arc::new(Self { name, key, dir, config, folder, high_watermark, first_unstable, waiters, state })
     }
 
     /// Topic and partition, as the folder is named.
@@ -113,6 +127,13 @@ impl PartitionLog {
     /// Offset after the last record that readers may see: the durable end.
     pub fn high_watermark(&self) -> i64 {
         self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// Offset after the last record that readers of committed records may see: every transaction before it is decided, for good.
+    pub fn last_stable_offset(&self) -> i64 {
+        // In this order: who sees records of a transaction below the high watermark sees the transaction as well.
+        let high_watermark = self.high_watermark();
+        high_watermark.min(self.first_unstable.load(Ordering::Acquire))
     }
 
     /// Offset that the next record gets.
@@ -154,7 +175,28 @@ impl PartitionLog {
     /// Shows readers everything below `end_offset`.
     pub fn publish(&self, end_offset: i64) {
         self.high_watermark.fetch_max(end_offset, Ordering::AcqRel);
+        if self.first_unstable.load(Ordering::Acquire) != STABLE {
+            self.settle(&mut self.state.lock());
+        }
         self.waiters.wake();
+    }
+
+    /// The same, for who holds the lock.
+    pub(super) fn publish_held(&self, state: &mut State, end_offset: i64) {
+        self.high_watermark.fetch_max(end_offset, Ordering::AcqRel);
+        self.settle(state);
+        self.waiters.wake();
+    }
+
+    /// Markers below the high watermark count.
+    fn settle(&self, state: &mut State) {
+        state.producers.transactions.settle(self.high_watermark());
+        self.show_stable(state);
+    }
+
+    /// Shows readers of committed records up to where transactions are decided.
+    pub(super) fn show_stable(&self, state: &State) {
+        self.first_unstable.store(state.producers.transactions.first_unstable(), Ordering::Release);
     }
 
     /// Writes indexes and producer state so that the next start need not read the log. The committer has stopped.
@@ -166,6 +208,7 @@ impl PartitionLog {
         let state = &mut *state;
         let Some(active) = &mut state.active else { return Ok(()) };
         super::segment::write_indexes(self.folder.disk(), &active.paths, &active.indexes)?;
+        AbortedIndex::write(self.folder.disk(), &active.paths, &active.aborted)?;
         active.file.sync()?;
         if state.snapshots.last() != Some(&state.end_offset) {
             self.snapshot(state);

@@ -2,21 +2,30 @@
 //!
 //! `version i16 | crc32c u32 of the rest | count i32 | entries`. Kafka writes one entry for each producer, its last batch;
 //! here each remembered batch has an entry, oldest first, so that a retry of any of them is recognised after a restart as
-//! well. Kafka's readers let the last entry of a producer win, which is the one that they would have written.
+//! well. Kafka's readers let the last entry of a producer win, which is the one that they would have written. A producer without a
+//! remembered batch has one entry with sequence and offset -1.
 
-use super::producers::{Appended, Producers};
+use broker_wire::records::COORDINATOR_EPOCH;
+
+use super::producers::{Appended, Producer, Producers};
 
 const VERSION: i16 = 1;
 const ENTRY: usize = 46;
 const HEADER: usize = 10;
+/// Stands for no batch.
+const NO_BATCH: Appended =
+    Appended { first_sequence: -1, last_sequence: -1, base_offset: -1, last_offset: -1, timestamp: -1 };
 
 /// Content of a snapshot file.
 pub fn encode(producers: &Producers) -> Vec<u8> {
     let mut entries = Vec::new();
     let mut count = 0i32;
     for (id, producer) in producers.all() {
-        for batch in &producer.batches {
-            push(&mut entries, id, producer.epoch, batch);
+        let nothing = [NO_BATCH];
+        let batches: &mut dyn Iterator<Item = &Appended> =
+            if producer.batches.is_empty() { &mut nothing.iter() } else { &mut producer.batches.iter() };
+        for batch in batches {
+            push(&mut entries, id, producer, batch);
             count += 1;
         }
     }
@@ -24,15 +33,15 @@ pub fn encode(producers: &Producers) -> Vec<u8> {
     [&VERSION.to_be_bytes()[..], &crc32c::crc32c(&body).to_be_bytes(), &body].concat()
 }
 
-fn push(out: &mut Vec<u8>, producer_id: i64, epoch: i16, batch: &Appended) {
+fn push(out: &mut Vec<u8>, producer_id: i64, producer: &Producer, batch: &Appended) {
     out.extend(producer_id.to_be_bytes());
-    out.extend(epoch.to_be_bytes());
+    out.extend(producer.epoch.to_be_bytes());
     out.extend(batch.last_sequence.to_be_bytes());
     out.extend(batch.last_offset.to_be_bytes());
     out.extend(((batch.last_offset - batch.base_offset) as i32).to_be_bytes());
     out.extend(batch.timestamp.to_be_bytes());
-    out.extend((-1i32).to_be_bytes()); // coordinator epoch: no transaction
-    out.extend((-1i64).to_be_bytes()); // first offset of an open transaction: none
+    out.extend(producer.transaction.map_or(-1, |_| COORDINATOR_EPOCH).to_be_bytes());
+    out.extend(producer.transaction.unwrap_or(-1).to_be_bytes());
     // Kafka's entry ends here; its length is fixed, so nothing else can be added.
 }
 
@@ -66,8 +75,8 @@ fn restore(producers: &mut Producers, entry: &[u8], now_ms: i64) -> Option<()> {
         last_offset,
         timestamp: i64_at(26)?,
     };
-    i64_at(38)?;
-    producers.restore(i64_at(0)?, epoch, Some(batch), now_ms);
+    let transaction = Some(i64_at(38)?).filter(|first| *first >= 0);
+    producers.restore((i64_at(0)?, epoch), (last_offset >= 0).then_some(batch), transaction, now_ms);
     Some(())
 }
 
@@ -86,15 +95,17 @@ mod tests {
                 last_offset: base_offset + 1,
                 timestamp: 5,
             };
-            producers.restore(7, 2, Some(batch), 1);
+            producers.restore((7, 2), Some(batch), None, 1);
         }
+        producers.restore((8, 1), None, Some(150), 1);
+        producers.restore((9, 4), None, None, 1);
         producers
     }
 
     #[test]
     fn a_snapshot_reads_back_with_every_remembered_batch() {
         let bytes = encode(&sample());
-        assert_eq!(bytes.len(), HEADER + 3 * ENTRY);
+        assert_eq!(bytes.len(), HEADER + 5 * ENTRY);
         assert_eq!(decode(&bytes, 1), Some(sample()));
     }
 

@@ -1,12 +1,16 @@
 //! What a partition remembers of idempotent producers (KIP-98): pure, without clock or file.
 //!
 //! Of each producer id the epoch and the last five batches are kept, so that a batch that is sent again is recognised
-//! and answered with the offset that it got, and a gap in the sequence is refused.
+//! and answered with the offset that it got, and a gap in the sequence is refused. Of a transactional producer the first offset
+//! of its open transaction is kept as well; such a producer is never forgotten.
 
 use std::collections::{HashMap, VecDeque};
 
-use broker_wire::records::BatchHeader;
+use broker_wire::records::{BatchHeader, ControlType};
 use thiserror::Error;
+
+use super::aborted::AbortedTransaction;
+use super::transactions::Transactions;
 
 /// Batches remembered for each producer: as many as a client may have in flight.
 pub const REMEMBERED_BATCHES: usize = 5;
@@ -37,6 +41,8 @@ pub struct Producer {
     pub epoch: i16,
     /// Its last batches, oldest first.
     pub batches: VecDeque<Appended>,
+    /// First offset of its open transaction.
+    pub transaction: Option<i64>,
     /// When it was last heard of, in ms.
     pub seen_ms: i64,
 }
@@ -73,22 +79,42 @@ pub enum SequenceError {
         /// Sequence of the first record of the batch.
         found: i32,
     },
+    /// The batch is part of a transaction that has not been announced, or is over.
+    #[error(
+        "producer {producer_id} with epoch {epoch} has no transaction here: it is over, or the partition was not added to it"
+    )]
+    NoTransaction {
+        /// The producer.
+        producer_id: i64,
+        /// Epoch in the batch.
+        epoch: i16,
+    },
+    /// The batch is not part of the transaction that the producer has open here.
+    #[error("producer {producer_id} has a transaction open here, but the batch is no part of it")]
+    InTransaction {
+        /// The producer.
+        producer_id: i64,
+    },
 }
 
 /// The producers of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Producers {
     by_id: HashMap<i64, Producer>,
+    /// Their transactions.
+    pub transactions: Transactions,
 }
 
 impl Producers {
-    /// Decides about a batch from a producer with an id.
+    /// Decides about a batch from a producer with an id. Batches with sequence -1 (the broker's own) have no order.
     ///
     /// # Errors
-    /// The batch is fenced or leaves a gap.
+    /// The batch is fenced, leaves a gap, or is in no transaction though it should be, or the other way round.
     pub fn check(&self, batch: &BatchHeader) -> Result<Verdict, SequenceError> {
         let (producer_id, epoch) = (batch.producer_id, batch.producer_epoch);
-        let Some(producer) = self.by_id.get(&producer_id) else { return Ok(Verdict::Append) };
+        let Some(producer) = self.by_id.get(&producer_id) else {
+            return self.check_transaction(batch, None).map(|()| Verdict::Append);
+        };
         if epoch < producer.epoch {
             return Err(SequenceError::Epoch { producer_id, epoch, current: producer.epoch });
         }
@@ -97,44 +123,108 @@ impl Producers {
         {
             return Ok(Verdict::Duplicate(batch));
         }
+        self.check_transaction(batch, producer.transaction)?;
         let last = producer.batches.back().filter(|_| epoch == producer.epoch).map_or(-1, |batch| batch.last_sequence);
-        if follows(last, batch.base_sequence) {
+        if batch.base_sequence < 0 || follows(last, batch.base_sequence) {
             return Ok(Verdict::Append);
         }
         Err(SequenceError::OutOfOrder { producer_id, last, found: batch.base_sequence })
     }
 
+    fn check_transaction(&self, batch: &BatchHeader, open: Option<i64>) -> Result<(), SequenceError> {
+        let (producer_id, epoch) = (batch.producer_id, batch.producer_epoch);
+        if !batch.is_transactional() {
+            return if open.is_none() { Ok(()) } else { Err(SequenceError::InTransaction { producer_id }) };
+        }
+        match self.transactions.announced(producer_id) {
+            Some(announced) if announced == epoch => Ok(()),
+            Some(current) if current > epoch => Err(SequenceError::Epoch { producer_id, epoch, current }),
+            _ => Err(SequenceError::NoTransaction { producer_id, epoch }),
+        }
+    }
+
     /// Takes note of a batch that was appended; `batch` has the offsets that it got.
     pub fn note(&mut self, batch: &BatchHeader, now_ms: i64) {
-        let fresh = Producer { epoch: batch.producer_epoch, batches: VecDeque::new(), seen_ms: now_ms };
-        let producer = self.by_id.entry(batch.producer_id).or_insert_with(|| fresh.clone());
-        if producer.epoch != batch.producer_epoch {
-            *producer = fresh;
+        let producer = self.producer(batch, now_ms);
+        if batch.base_sequence >= 0 {
+            producer.note(Appended {
+                first_sequence: batch.base_sequence,
+                last_sequence: batch.last_sequence(),
+                base_offset: batch.base_offset,
+                last_offset: batch.last_offset(),
+                timestamp: batch.max_timestamp,
+            });
         }
-        producer.note(Appended {
-            first_sequence: batch.base_sequence,
-            last_sequence: batch.last_sequence(),
-            base_offset: batch.base_offset,
-            last_offset: batch.last_offset(),
-            timestamp: batch.max_timestamp,
-        });
-        producer.seen_ms = now_ms;
+        if batch.is_transactional() && producer.transaction.is_none() {
+            producer.transaction = Some(batch.base_offset);
+            self.transactions.opened(batch.base_offset);
+        }
         if self.by_id.len() > MAX_PRODUCERS {
             self.forget_quiet();
         }
     }
 
-    /// Puts back a batch that a snapshot remembered. Batches of one producer come oldest first.
-    pub fn restore(&mut self, producer_id: i64, epoch: i16, batch: Option<Appended>, seen_ms: i64) {
-        let fresh = || Producer { epoch, batches: VecDeque::new(), seen_ms };
+    /// Takes note of a marker that was appended: the transaction is over. What to remember of it if it was aborted.
+    pub fn note_marker(
+        &mut self,
+        marker: &BatchHeader,
+        outcome: ControlType,
+        now_ms: i64,
+    ) -> Option<AbortedTransaction> {
+        self.transactions.withdraw(marker.producer_id);
+        let first = self.open_transaction(marker.producer_id)?;
+        self.producer(marker, now_ms).transaction = None;
+        let ended = self.transactions.ended((marker.producer_id, first), marker.base_offset);
+        (outcome == ControlType::Abort).then_some(ended)
+    }
+
+    /// The producer of a batch, in the epoch of the batch.
+    fn producer(&mut self, batch: &BatchHeader, now_ms: i64) -> &mut Producer {
+        let epoch = batch.producer_epoch;
+        let fresh = || Producer { epoch, batches: VecDeque::new(), transaction: None, seen_ms: now_ms };
+        let producer = self.by_id.entry(batch.producer_id).or_insert_with(fresh);
+        if producer.epoch != epoch {
+            producer.epoch = epoch;
+            producer.batches.clear();
+        }
+        producer.seen_ms = now_ms;
+        producer
+    }
+
+    /// First offset of a producer's open transaction.
+    pub fn open_transaction(&self, producer_id: i64) -> Option<i64> {
+        self.by_id.get(&producer_id)?.transaction
+    }
+
+    /// Puts back what a snapshot remembered: a batch, the first offset of an open transaction. Batches of one producer come oldest
+    /// first.
+    pub fn restore(
+        &mut self,
+        (producer_id, epoch): (i64, i16),
+        batch: Option<Appended>,
+        transaction: Option<i64>,
+        seen_ms: i64,
+    ) {
+        let fresh = || Producer { epoch, batches: VecDeque::new(), transaction: None, seen_ms };
         let producer = self.by_id.entry(producer_id).or_insert_with(fresh);
         batch.into_iter().for_each(|batch| producer.note(batch));
         producer.seen_ms = producer.seen_ms.max(seen_ms);
+        if let Some(first) = transaction {
+            producer.transaction = Some(first);
+            self.transactions.opened(first);
+        }
     }
 
     /// Forgets producers that were silent for a day.
     pub fn expire(&mut self, now_ms: i64) {
-        self.by_id.retain(|_, producer| now_ms - producer.seen_ms < PRODUCER_EXPIRY_MS);
+        let silent = |producer: &Producer| now_ms - producer.seen_ms >= PRODUCER_EXPIRY_MS;
+        self.by_id.retain(|_, producer| producer.transaction.is_some() || !silent(producer));
+    }
+
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty, reason = "nobody asks whether there are none")]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
     }
 
     /// Every producer with its id, in the order of the ids.
@@ -146,12 +236,16 @@ impl Producers {
 
     /// Forgets the tenth that was silent longest.
     fn forget_quiet(&mut self) {
-        let mut times: Vec<i64> = self.by_id.values().map(|producer| producer.seen_ms).collect();
+        let idle = self.by_id.values().filter(|producer| producer.transaction.is_none());
+        let mut times: Vec<i64> = idle.map(|producer| producer.seen_ms).collect();
         let tenth = times.len() / 10;
+        if times.is_empty() {
+            return;
+        }
         let (_, limit, _) = times.select_nth_unstable(tenth);
         let (limit, mut doomed) = (*limit, tenth + 1);
         self.by_id.retain(|_, producer| {
-            let forget = doomed > 0 && producer.seen_ms <= limit;
+            let forget = doomed > 0 && producer.transaction.is_none() && producer.seen_ms <= limit;
             doomed -= usize::from(forget);
             !forget
         });
@@ -166,7 +260,7 @@ impl Producer {
     }
 
     fn note(&mut self, batch: Appended) {
-        if self.batches.len() == REMEMBERED_BATCHES {
+        if self.batches.len() >= REMEMBERED_BATCHES {
             self.batches.pop_front();
         }
         self.batches.push_back(batch);

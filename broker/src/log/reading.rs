@@ -7,6 +7,7 @@ use broker_wire::records::{BATCH_OVERHEAD, BatchHeader, MAX_DECOMPRESSED, Record
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::aborted::{AbortedIndex, AbortedTransaction, search};
 use super::disk::{DiskFile, read_file};
 use super::index::{INDEX_INTERVAL, OffsetIndex, TimeIndex};
 use super::partition::PartitionLog;
@@ -76,17 +77,51 @@ impl PartitionLog {
     /// # Errors
     /// The offset is out of range, or the disk fails.
     pub fn read(&self, offset: i64, limits: Limits) -> Result<Bytes, ReadError> {
-        let high_watermark = self.high_watermark();
-        let (start, end) = (self.start_offset(), self.end_offset().max(high_watermark));
+        self.read_below(self.high_watermark(), offset, limits)
+    }
+
+    /// The same, all below `bound`, which is the high watermark or less.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_below(&self, bound: i64, offset: i64, limits: Limits) -> Result<Bytes, ReadError> {
+        let (start, end) = (self.start_offset(), self.end_offset().max(bound));
         if !(start..=end).contains(&offset) {
             return Err(ReadError::OutOfRange { offset, start, end });
         }
-        if offset >= high_watermark {
+        if offset >= bound {
             return Ok(Bytes::new());
         }
         match self.source(offset)? {
-            Some(source) => source.batches(offset, high_watermark, limits),
+            Some(source) => source.batches(offset, bound, limits),
             None => Ok(Bytes::new()),
+        }
+    }
+
+    /// The aborted transactions with records among the batches that were read from `offset` on.
+    ///
+    /// # Errors
+    /// The disk fails, or an index is damaged.
+    pub fn aborted(&self, offset: i64, batches: &[u8]) -> io::Result<Vec<AbortedTransaction>> {
+        let (mut found, to) = (Vec::new(), end_of(batches));
+        let mut at = self.with_state(|state| state.segment_of(offset));
+        loop {
+            let (index, segment) = {
+                let state = self.state.lock();
+                let mut later = state.closed.iter().enumerate().skip(at);
+                match later.find(|(_, segment)| !matches!(segment.aborted, AbortedIndex::None)) {
+                    Some((index, segment)) => (index, segment.clone()),
+                    None => {
+                        let active = state.active.as_ref().map_or(&[][..], |active| &active.aborted);
+                        search(active, offset, to, &mut found);
+                        return Ok(found);
+                    }
+                }
+            };
+            if search(&segment.aborted.entries(self.disk(), &segment.paths)?, offset, to, &mut found) {
+                return Ok(found);
+            }
+            at = index + 1;
         }
     }
 
@@ -278,6 +313,16 @@ impl Source {
         self.file.read_at(&mut bytes, len, position)?;
         Ok(bytes)
     }
+}
+
+/// Offset after the last of these whole batches; 0 without any.
+fn end_of(mut batches: &[u8]) -> i64 {
+    let mut end = 0;
+    while let Ok(header) = BatchHeader::parse(batches) {
+        end = header.last_offset() + 1;
+        batches = batches.get(header.size()..).unwrap_or_default();
+    }
+    end
 }
 
 /// Bytes of the whole batches at the start of `bytes` that follow on each other and end below `end`. With `check` they end

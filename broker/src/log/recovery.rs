@@ -13,9 +13,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use broker_wire::records::BatchHeader;
+use broker_wire::records::{BatchHeader, control_type};
 use thiserror::Error;
 
+use super::aborted::{AbortedIndex, AbortedTransaction};
 use super::disk::{Disk, DiskFile, read_file};
 use super::index::{OffsetIndex, TimeIndex};
 use super::partition::{METADATA_FILE, State, snapshot_path};
@@ -100,11 +101,13 @@ pub fn recover(disk: &dyn Disk, dir: &Path, situation: Situation) -> Result<Stat
     Ok(state)
 }
 
-/// What a partition's folder holds, both in the order of the offsets.
+/// What a partition's folder holds, each in the order of the offsets.
 #[derive(Debug, Default)]
 struct Files {
     segments: Vec<i64>,
     snapshots: Vec<i64>,
+    /// Segments with an index of aborted transactions.
+    aborted: Vec<i64>,
 }
 
 fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Files> {
@@ -115,13 +118,15 @@ fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Files> {
         match (offset, parts.map(|(_, extension)| extension)) {
             (Some(offset), Some("log")) => files.segments.push(offset),
             (Some(offset), Some("snapshot")) => files.snapshots.push(offset),
-            (Some(_), Some("index" | "timeindex" | "txnindex" | "tmp")) => {}
+            (Some(offset), Some("txnindex")) => files.aborted.push(offset),
+            (Some(_), Some("index" | "timeindex" | "tmp")) => {}
             _ if entry.name == METADATA_FILE => {}
             _ => tracing::warn!(file = entry.name, dir = %dir.display(), "foreign file ignored"),
         }
     }
     files.segments.sort_unstable();
     files.snapshots.sort_unstable();
+    files.aborted.sort_unstable();
     Ok(files)
 }
 
@@ -136,14 +141,17 @@ impl Recovery<'_> {
     fn trust(&self, files: &Files) -> io::Result<Option<State>> {
         let end = self.situation.recovery_point;
         let Some((last, closed)) = files.segments.split_last() else { return Ok(None) };
-        if !self.situation.clean || files.snapshots.last() != Some(&end) {
+        if !self.situation.clean || files.snapshots.last() != Some(&end) || !self.sound_aborted(files) {
             return Ok(None);
         }
-        let (Some(producers), Some(active)) = (self.snapshot(end), self.trust_active(*last)?) else { return Ok(None) };
+        let (Some(producers), Some(mut active)) = (self.snapshot(end), self.trust_active(*last)?) else {
+            return Ok(None);
+        };
+        active.aborted = self.aborted_before(files, *last, end);
         let mut state = State::starting(producers);
         (state.end_offset, state.active) = (end, Some(active));
         for base_offset in closed {
-            state.closed.push(Arc::new(self.closed(*base_offset)?));
+            state.closed.push(Arc::new(self.closed(files, *base_offset)?));
         }
         state.snapshots = files.snapshots.clone();
         Ok(Some(state))
@@ -159,7 +167,7 @@ impl Recovery<'_> {
         let mut indexes = Indexes::resume(offsets, times, base_offset);
         let (mut first, mut walked_to) = (true, position);
         let first_offset = (position == 0).then_some(base_offset);
-        let walked = walk(&*file, position, first_offset, |at, header| {
+        let walked = walk(&*file, position, first_offset, |at, header, _| {
             // The batch of the last entry is in the indexes already.
             if !std::mem::take(&mut first) || position == 0 {
                 indexes.note(base_offset, at, header);
@@ -168,7 +176,28 @@ impl Recovery<'_> {
         })?;
         let whole = walked.damage.is_none() && walked_to == size;
         let ends_right = walked.next_offset == self.situation.recovery_point;
-        Ok((whole && ends_right).then_some(ActiveSegment { base_offset, paths, file, size, indexes }))
+        let aborted = Vec::new();
+        Ok((whole && ends_right).then_some(ActiveSegment { base_offset, paths, file, size, indexes, aborted }))
+    }
+
+    /// False if an index of aborted transactions is damaged. All of them are made anew then, by reading the whole log.
+    fn sound_aborted(&self, files: &Files) -> bool {
+        let damaged = |base: &&i64| AbortedIndex::read(self.disk, &SegmentPaths::new(self.dir, **base)).is_none();
+        let damaged = files.aborted.iter().find(damaged);
+        if let Some(base_offset) = damaged {
+            tracing::warn!(base_offset, dir = %self.dir.display(), "index of aborted transactions damaged: made anew");
+        }
+        damaged.is_none()
+    }
+
+    /// The transactions that a segment's file says were aborted before `end`.
+    fn aborted_before(&self, files: &Files, base_offset: i64, end: i64) -> Vec<AbortedTransaction> {
+        if files.aborted.binary_search(&base_offset).is_err() {
+            return Vec::new();
+        }
+        let mut aborted = AbortedIndex::read(self.disk, &SegmentPaths::new(self.dir, base_offset)).unwrap_or_default();
+        aborted.retain(|aborted| aborted.last_offset < end);
+        aborted
     }
 
     fn load_indexes(&self, paths: &SegmentPaths, size: u64) -> Option<(OffsetIndex, TimeIndex)> {
@@ -183,32 +212,37 @@ impl Recovery<'_> {
     }
 
     /// A segment that is not read: its indexes are made anew if they are missing or wrong.
-    fn closed(&self, base_offset: i64) -> io::Result<ClosedSegment> {
+    fn closed(&self, files: &Files, base_offset: i64) -> io::Result<ClosedSegment> {
         let paths = SegmentPaths::new(self.dir, base_offset);
         let file = self.disk.open(&paths.log())?;
         let size = file.len()?;
         if let Some((_, times)) = self.load_indexes(&paths, size) {
             let (timestamp, relative) = times.last().unwrap_or((-1, 0));
             let largest = LargestTimestamp { timestamp, offset: base_offset + i64::from(relative) };
-            return Ok(ClosedSegment { base_offset, size, largest, paths, indexes: None });
+            let there = files.aborted.binary_search(&base_offset).is_ok();
+            let aborted = if there { AbortedIndex::File } else { AbortedIndex::None };
+            return Ok(ClosedSegment { base_offset, size, largest, paths, indexes: None, aborted });
         }
         tracing::info!(segment = %paths.log().display(), "index missing or wrong: made anew");
         let mut indexes = Indexes::default();
-        walk(&*file, 0, Some(base_offset), |position, header| indexes.note(base_offset, position, header))?;
-        Ok(ActiveSegment { base_offset, paths, file, size, indexes }.close(self.disk))
+        walk(&*file, 0, Some(base_offset), |position, header, _| indexes.note(base_offset, position, header))?;
+        let aborted = self.aborted_before(files, base_offset, i64::MAX);
+        Ok(ActiveSegment { base_offset, paths, file, size, indexes, aborted }.close(self.disk))
     }
 
     /// Reads the log from where it has to be read.
     fn read(&self, files: &Files) -> Result<State, RecoveryError> {
         let failed = |error| RecoveryError::Disk { dir: self.dir.to_owned(), error };
-        let known = files.snapshots.iter().rev().filter(|offset| **offset <= self.situation.recovery_point);
+        let sound = self.sound_aborted(files);
+        let known = files.snapshots.iter().rev();
+        let known = known.filter(|offset| sound && **offset <= self.situation.recovery_point);
         let snapshot = known.copied().find_map(|offset| Some((offset, self.snapshot(offset)?)));
         let (since, producers) = snapshot.unwrap_or_default();
 
         let first_read = files.segments.partition_point(|base| *base <= since).saturating_sub(1);
         let mut state = State::starting(producers);
         for base_offset in &files.segments[..first_read] {
-            state.closed.push(Arc::new(self.closed(*base_offset).map_err(failed)?));
+            state.closed.push(Arc::new(self.closed(files, *base_offset).map_err(failed)?));
         }
         state.end_offset = files.segments.get(first_read).copied().unwrap_or(0);
         for (i, base_offset) in files.segments.iter().enumerate().skip(first_read) {
@@ -221,7 +255,7 @@ impl Recovery<'_> {
                 }
                 full => {
                     state.closed.extend(full.map(|full| Arc::new(full.close(self.disk))));
-                    self.read_segment(*base_offset, since, &mut state)?
+                    self.read_segment(files, *base_offset, since, &mut state)?
                 }
             };
             if !whole {
@@ -230,19 +264,31 @@ impl Recovery<'_> {
             }
         }
         self.keep_snapshots(files, &mut state);
+        // It is made durable before anybody sees it.
+        state.producers.transactions.settle(state.end_offset);
         Ok(state)
     }
 
     /// Reads one segment into `state` as the active one; false if it had to be cut.
-    fn read_segment(&self, base_offset: i64, since: i64, state: &mut State) -> Result<bool, RecoveryError> {
+    fn read_segment(
+        &self,
+        files: &Files,
+        base_offset: i64,
+        since: i64,
+        state: &mut State,
+    ) -> Result<bool, RecoveryError> {
         let failed = |error| RecoveryError::Disk { dir: self.dir.to_owned(), error };
         let paths = SegmentPaths::new(self.dir, base_offset);
         let file = self.disk.open(&paths.log()).map_err(failed)?;
         let mut indexes = Indexes::default();
         let producers = &mut state.producers;
-        let walked = walk(&*file, 0, Some(base_offset), |position, header| {
+        // What the snapshot remembers ended before it.
+        let mut aborted = if base_offset < since { self.aborted_before(files, base_offset, since) } else { Vec::new() };
+        let walked = walk(&*file, 0, Some(base_offset), |position, header, batch| {
             indexes.note(base_offset, position, header);
-            note_producer(producers, header, since, self.situation.now_ms);
+            if header.has_producer() && header.base_offset >= since {
+                aborted.extend(note_producer(producers, header, batch, self.situation.now_ms));
+            }
         });
         let walked = walked.map_err(failed)?;
         let whole = walked.damage.is_none();
@@ -251,7 +297,7 @@ impl Recovery<'_> {
             self.cut(&paths, &*file, &walked).map_err(failed)?;
         }
         state.end_offset = walked.next_offset;
-        state.active = Some(ActiveSegment { base_offset, paths, file, size: walked.position, indexes });
+        state.active = Some(ActiveSegment { base_offset, paths, file, size: walked.position, indexes, aborted });
         Ok(whole)
     }
 
@@ -296,6 +342,7 @@ impl Recovery<'_> {
             self.disk.remove_file(&paths.log())?;
             self.disk.remove_file(&paths.index()).ok();
             self.disk.remove_file(&paths.time_index()).ok();
+            self.disk.remove_file(&paths.aborted()).ok();
         }
         Ok(())
     }
@@ -312,8 +359,19 @@ impl Recovery<'_> {
     }
 }
 
-fn note_producer(producers: &mut Producers, header: &BatchHeader, since: i64, now_ms: i64) {
-    if header.has_producer() && header.base_offset >= since {
-        producers.note(header, now_ms);
+/// Remembers what a producer wrote, or the coordinator in its name; the transaction that was aborted by that.
+fn note_producer(
+    producers: &mut Producers,
+    header: &BatchHeader,
+    batch: &[u8],
+    now_ms: i64,
+) -> Option<AbortedTransaction> {
+    match control_type(header, batch) {
+        Some(outcome) => producers.note_marker(header, outcome, now_ms),
+        None if header.is_control() => None,
+        None => {
+            producers.note(header, now_ms);
+            None
+        }
     }
 }

@@ -35,7 +35,7 @@ pub struct Walked {
 }
 
 /// Walks over the batches of `file` from `position` on, where a batch starts whose base offset is `first`, if that is known.
-/// Each batch is checked whole, checksum included, and given to `visit` with its position.
+/// Each batch is checked whole, checksum included, and given to `visit` with its position and its header.
 ///
 /// # Errors
 /// The disk's own. Damage is not an error but a result.
@@ -43,7 +43,7 @@ pub fn walk(
     file: &dyn DiskFile,
     position: u64,
     first: Option<i64>,
-    mut visit: impl FnMut(u64, &BatchHeader),
+    mut visit: impl FnMut(u64, &BatchHeader, &[u8]),
 ) -> io::Result<Walked> {
     let mut walked = Walked { position, next_offset: first.unwrap_or(0), damage: None };
     let mut expected = first;
@@ -55,7 +55,7 @@ pub fn walk(
         };
         match sound(batch, expected) {
             Ok(header) => {
-                visit(walked.position, &header);
+                visit(walked.position, &header, batch);
                 walked.position += header.size() as u64;
                 walked.next_offset = header.last_offset() + 1;
                 expected = Some(walked.next_offset);

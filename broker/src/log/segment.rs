@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use broker_wire::records::BatchHeader;
 
+use super::aborted::{AbortedIndex, AbortedTransaction, MAX_ABORTED};
 use super::disk::{Disk, DiskFile, write_all};
 use super::index::{INDEX_INTERVAL, OffsetIndex, TimeIndex};
 
@@ -34,6 +35,11 @@ impl SegmentPaths {
     /// The time index.
     pub fn time_index(&self) -> PathBuf {
         self.stem.with_extension("timeindex")
+    }
+
+    /// The aborted transactions.
+    pub fn aborted(&self) -> PathBuf {
+        self.stem.with_extension("txnindex")
     }
 }
 
@@ -105,6 +111,8 @@ pub struct ActiveSegment {
     pub size: u64,
     /// Its indexes.
     pub indexes: Indexes,
+    /// The transactions whose markers in it abort them, in the order of the markers.
+    pub aborted: Vec<AbortedTransaction>,
 }
 
 impl ActiveSegment {
@@ -116,13 +124,13 @@ impl ActiveSegment {
         let paths = SegmentPaths::new(dir, base_offset);
         let file = disk.create(&paths.log())?;
         file.set_len(0)?;
-        Ok(Self { base_offset, paths, file, size: 0, indexes: Indexes::default() })
+        Ok(Self { base_offset, paths, file, size: 0, indexes: Indexes::default(), aborted: Vec::new() })
     }
 
     /// True if a batch up to `last_offset` of `len` bytes belongs into the next segment.
     pub fn is_full(&self, last_offset: i64, len: usize, limit: u64) -> bool {
         let too_far = last_offset - self.base_offset > i64::from(i32::MAX);
-        self.size > 0 && (self.size + len as u64 > limit || too_far)
+        self.size > 0 && (self.size + len as u64 > limit || too_far || self.aborted.len() >= MAX_ABORTED)
     }
 
     /// Writes a batch, given in two parts, at the end. `header` has the offsets that the batch got.
@@ -141,11 +149,21 @@ impl ActiveSegment {
         Ok(())
     }
 
-    /// Writes the indexes, without a sync. Without room for them the closed segment keeps them in memory.
+    /// Writes the indexes, without a sync; the index of aborted transactions with one. Without room for them the closed segment
+    /// keeps them in memory.
     pub fn close(mut self, disk: &dyn Disk) -> ClosedSegment {
         self.indexes.note_time(self.base_offset);
         let written = write_indexes(disk, &self.paths, &self.indexes);
+        let aborted = match AbortedIndex::write(disk, &self.paths, &self.aborted) {
+            Ok(()) if self.aborted.is_empty() => AbortedIndex::None,
+            Ok(()) => AbortedIndex::File,
+            Err(error) => {
+                tracing::warn!(segment = %self.paths.log().display(), %error, "index of aborted transactions not written");
+                AbortedIndex::Memory(self.aborted)
+            }
+        };
         ClosedSegment {
+            aborted,
             base_offset: self.base_offset,
             size: self.size,
             largest: self.indexes.largest(),
@@ -196,4 +214,6 @@ pub struct ClosedSegment {
     pub paths: SegmentPaths,
     /// The indexes, if their files could not be written.
     pub indexes: Option<Indexes>,
+    /// The transactions whose markers in it abort them.
+    pub aborted: AbortedIndex,
 }

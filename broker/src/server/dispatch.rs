@@ -112,6 +112,10 @@ pub(crate) const OFFERED: &[ApiKey] = &[
     ApiKey::DeleteTopics,
     ApiKey::InitProducerId,
     ApiKey::OffsetForLeaderEpoch,
+    ApiKey::AddPartitionsToTxn,
+    ApiKey::AddOffsetsToTxn,
+    ApiKey::EndTxn,
+    ApiKey::TxnOffsetCommit,
     ApiKey::DescribeAcls,
     ApiKey::DescribeConfigs,
     ApiKey::DescribeLogDirs,
@@ -119,6 +123,9 @@ pub(crate) const OFFERED: &[ApiKey] = &[
     ApiKey::DeleteGroups,
     ApiKey::OffsetDelete,
     ApiKey::DescribeCluster,
+    ApiKey::DescribeProducers,
+    ApiKey::DescribeTransactions,
+    ApiKey::ListTransactions,
 ];
 
 /// Carries out the request in `frame`.
@@ -164,6 +171,14 @@ pub(crate) fn dispatch(session: &Session, frame: Bytes) -> Result<Pending, Refus
         ApiKey::DeleteTopics => call.serve(handlers::delete_topics::handle),
         ApiKey::InitProducerId => call.serve(handlers::init_producer_id::handle),
         ApiKey::OffsetForLeaderEpoch => call.serve(handlers::offset_for_leader_epoch::handle),
+        ApiKey::AddPartitionsToTxn => {
+            call.serve_counted(handlers::add_partitions_to_txn::handle, |r| sum(&r.topics, |t| t.partitions.len()))
+        }
+        ApiKey::AddOffsetsToTxn => call.serve(handlers::add_offsets_to_txn::handle),
+        ApiKey::EndTxn => call.serve(handlers::end_txn::handle),
+        ApiKey::TxnOffsetCommit => {
+            call.serve_counted(handlers::txn_offset_commit::handle, |r| sum(&r.topics, |t| t.partitions.len()))
+        }
         ApiKey::DescribeAcls => call.serve(handlers::describe_acls::handle),
         ApiKey::DescribeConfigs => call.serve(handlers::describe_configs::handle),
         ApiKey::DescribeLogDirs => call.serve(handlers::describe_log_dirs::handle),
@@ -171,6 +186,13 @@ pub(crate) fn dispatch(session: &Session, frame: Bytes) -> Result<Pending, Refus
         ApiKey::DeleteGroups => call.serve(handlers::delete_groups::handle),
         ApiKey::OffsetDelete => call.serve(handlers::offset_delete::handle),
         ApiKey::DescribeCluster => call.serve(handlers::describe_cluster::handle),
+        ApiKey::DescribeProducers => {
+            call.serve_counted(handlers::describe_producers::handle, |r| sum(&r.topics, |t| t.partition_indexes.len()))
+        }
+        ApiKey::DescribeTransactions => {
+            call.serve_counted(handlers::describe_transactions::handle, |r| r.transactional_ids.len())
+        }
+        ApiKey::ListTransactions => call.serve(handlers::list_transactions::handle),
         _ => Err(not_offered()),
     }
 }

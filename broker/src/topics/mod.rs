@@ -1,6 +1,7 @@
 //! Topics: their names, configs and the registry that keeps them.
 
 pub mod config;
+pub mod journal;
 pub mod name;
 pub mod registry;
 

@@ -5,9 +5,11 @@ use thiserror::Error;
 /// Most characters of a topic's name.
 pub const MAX_NAME: usize = 249;
 /// Topics of the broker's own.
-pub const INTERNAL_TOPICS: [&str; 1] = [OFFSETS_TOPIC];
+pub const INTERNAL_TOPICS: [&str; 2] = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC];
 /// Where committed offsets and groups are kept.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// Where transactions are kept.
+pub const TRANSACTIONS_TOPIC: &str = "__transaction_state";
 
 /// A name that no topic may have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

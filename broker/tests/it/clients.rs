@@ -163,3 +163,32 @@ async fn the_admin_client_manages_topics_configs_and_groups() {
     python(NEW, "admin.py", &[&running.address]).await;
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactional_producers_commit_abort_and_fence_each_other() {
+    let running = Running::start(&[]).await;
+    let address = running.address.as_str();
+    let (new, python_tx) = ([address, "confluent"], [address, "kafka_python"]);
+    tokio::join!(python(NEW, "transactions.py", &new), python(NEW, "transactions.py", &python_tx));
+    let read = |level: &'static str| async move {
+        let level = format!("isolation.level={level}");
+        let args = ["-C", "-t", "confluent-tx", "-e", "-q", "-f", "%s\n", "-X", &level];
+        kcat(address, &args, "").await.lines().count()
+    };
+    assert_eq!((read("read_committed").await, read("read_uncommitted").await), (602, 903));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_changed_and_written_in_transactions_arrives_once() {
+    let running = Running::start(&[]).await;
+    python(NEW, "transactions.py", &[&running.address, "pipeline"]).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_was_too_slow_begins_another_transaction() {
+    let running = Running::start(&[]).await;
+    python(NEW, "transactions.py", &[&running.address, "timeout"]).await;
+    running.stop().await;
+}

@@ -27,13 +27,13 @@ const CYCLES: usize = 20;
 const IN_FLIGHT: usize = 5;
 const TOPIC: &str = "crash";
 
-struct Server {
+pub struct Server {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Server {
-    async fn start(dir: &Path) -> Self {
+    pub async fn start(dir: &Path) -> Self {
         Self::start_under(dir, "exec \"$@\"").await
     }
 
@@ -52,7 +52,7 @@ impl Server {
         Self { child, address }
     }
 
-    async fn kill(mut self) {
+    pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 }

@@ -9,3 +9,5 @@ mod full_disk;
 mod groups;
 mod running;
 mod sockets;
+mod transaction_kills;
+mod transactions;

@@ -105,6 +105,12 @@ api_keys! {
     OffsetDelete = 47, 0..=0, flexible 32767;
     /// Lists brokers, without topics.
     DescribeCluster = 60, 0..=2, flexible 0;
+    /// Lists the producers that a partition remembers.
+    DescribeProducers = 61, 0..=0, flexible 0;
+    /// Describes transactions by their ids.
+    DescribeTransactions = 65, 0..=0, flexible 0;
+    /// Lists transactions.
+    ListTransactions = 66, 0..=1, flexible 0;
 }
 
 impl ApiKey {

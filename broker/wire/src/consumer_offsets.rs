@@ -4,11 +4,12 @@
 //! version in front; offsets are written in version 3 and groups in version 3, both without tagged fields, and version 4
 //! (flexible) is understood as well.
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 
 use crate::message::message;
 use crate::primitives::{EncodeError, Field, Layout};
-use crate::reader::{DecodeError, Reader};
+use crate::reader::DecodeError;
+use crate::versioned::{version_of, versioned};
 
 /// Version of the value that is written.
 const VALUE_VERSION: i16 = 3;
@@ -99,8 +100,8 @@ impl Key {
     /// A name is longer than 32 767 bytes.
     pub fn to_bytes(&self) -> Result<Bytes, EncodeError> {
         match self {
-            Self::Offset(key) => versioned(key, 1),
-            Self::Group(key) => versioned(key, 2),
+            Self::Offset(key) => versioned(key, plain(1)),
+            Self::Group(key) => versioned(key, plain(2)),
         }
     }
 
@@ -110,10 +111,9 @@ impl Key {
     /// The bytes are not a key.
     pub fn from_bytes(bytes: Bytes) -> Result<Option<Self>, DecodeError> {
         let (version, mut input) = version_of(bytes)?;
-        let plain = Layout { version, flexible: false };
         Ok(match version {
-            0 | 1 => Some(Self::Offset(Field::read(&mut input, plain)?)),
-            2 => Some(Self::Group(Field::read(&mut input, plain)?)),
+            0 | 1 => Some(Self::Offset(Field::read(&mut input, plain(version))?)),
+            2 => Some(Self::Group(Field::read(&mut input, plain(version))?)),
             _ => None,
         })
     }
@@ -126,7 +126,7 @@ pub trait Value: Field {
     /// # Errors
     /// A field is too long.
     fn to_bytes(&self) -> Result<Bytes, EncodeError> {
-        versioned(self, VALUE_VERSION)
+        versioned(self, plain(VALUE_VERSION))
     }
 
     /// Reads a value.
@@ -145,19 +145,8 @@ pub trait Value: Field {
 impl Value for OffsetValue {}
 impl Value for GroupValue {}
 
-fn versioned(value: &impl Field, version: i16) -> Result<Bytes, EncodeError> {
-    let mut out = Vec::new();
-    out.put_i16(version);
-    value.write(&mut out, Layout { version, flexible: version >= FLEXIBLE_FROM })?;
-    Ok(Bytes::from(out))
-}
-
-fn version_of(mut bytes: Bytes) -> Result<(i16, Reader), DecodeError> {
-    if bytes.len() < 2 {
-        return Err(DecodeError::Short { wanted: 2, left: bytes.len() });
-    }
-    let version = bytes.get_i16();
-    Ok((version, Reader::new(bytes)))
+const fn plain(version: i16) -> Layout {
+    Layout { version, flexible: false }
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ mod primitives;
 mod produce_frame;
 mod reader;
 pub mod records;
+pub mod transaction_state;
 mod uuid;
+mod versioned;
 
 pub use api_key::ApiKey;
 pub use error_code::ErrorCode;

@@ -39,6 +39,10 @@ macro_rules! every_message {
         $check!(messages::describe_groups::DescribeGroupsResponse, oracle::DescribeGroupsResponse);
         $check!(messages::describe_log_dirs::DescribeLogDirsRequest, oracle::DescribeLogDirsRequest);
         $check!(messages::describe_log_dirs::DescribeLogDirsResponse, oracle::DescribeLogDirsResponse);
+        $check!(messages::describe_producers::DescribeProducersRequest, oracle::DescribeProducersRequest);
+        $check!(messages::describe_producers::DescribeProducersResponse, oracle::DescribeProducersResponse);
+        $check!(messages::describe_transactions::DescribeTransactionsRequest, oracle::DescribeTransactionsRequest);
+        $check!(messages::describe_transactions::DescribeTransactionsResponse, oracle::DescribeTransactionsResponse);
         $check!(messages::end_txn::EndTxnRequest, oracle::EndTxnRequest);
         $check!(messages::end_txn::EndTxnResponse, oracle::EndTxnResponse);
         $check!(messages::fetch::FetchRequest, oracle::FetchRequest);
@@ -65,6 +69,8 @@ macro_rules! every_message {
         $check!(messages::list_groups::ListGroupsResponse, oracle::ListGroupsResponse);
         $check!(messages::list_offsets::ListOffsetsRequest, oracle::ListOffsetsRequest);
         $check!(messages::list_offsets::ListOffsetsResponse, oracle::ListOffsetsResponse);
+        $check!(messages::list_transactions::ListTransactionsRequest, oracle::ListTransactionsRequest);
+        $check!(messages::list_transactions::ListTransactionsResponse, oracle::ListTransactionsResponse);
         $check!(messages::metadata::MetadataRequest, oracle::MetadataRequest);
         $check!(messages::metadata::MetadataResponse, oracle::MetadataResponse);
         $check!(messages::offset_commit::OffsetCommitRequest, oracle::OffsetCommitRequest);

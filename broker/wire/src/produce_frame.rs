@@ -10,6 +10,8 @@ use crate::primitives::{EncodeError, Layout, Prefix, put_len};
 /// What a produce request with a single batch says besides the batch.
 #[derive(Debug, Clone, Copy)]
 pub struct ProduceAround<'a> {
+    /// Id of a transactional producer.
+    pub transactional_id: Option<&'a str>,
     /// As in [`ProduceRequest`]: -1, 0 or 1.
     pub acks: i16,
     /// How long in ms the broker may take.
@@ -44,7 +46,12 @@ impl ProduceAround<'_> {
     fn request(&self) -> ProduceRequest {
         let data = PartitionProduceData { index: self.partition, records: Some(Bytes::new()) };
         let topic = TopicProduceData { name: self.topic.to_owned(), partition_data: vec![data] };
-        ProduceRequest { transactional_id: None, acks: self.acks, timeout_ms: self.timeout_ms, topic_data: vec![topic] }
+        ProduceRequest {
+            transactional_id: self.transactional_id.map(str::to_owned),
+            acks: self.acks,
+            timeout_ms: self.timeout_ms,
+            topic_data: vec![topic],
+        }
     }
 }
 
@@ -62,12 +69,14 @@ mod tests {
             value in 0usize..40_000,
             topic in "[a-z]{1,249}",
             client in "[a-z]{0,900}",
+            id in prop::option::of("[a-z]{1,40}"),
             codec in prop::sample::select(Compression::ALL.to_vec()),
         ) {
             let mut builder = BatchBuilder::new();
             builder.push(1, None, Some(&vec![b'v'; value]), &[]);
             let batch = builder.finish_roomy(codec, None).unwrap();
-            let around = ProduceAround { acks: -1, timeout_ms: 30_000, topic: &topic, partition: 7 };
+            let transactional_id = id.as_deref();
+            let around = ProduceAround { transactional_id, acks: -1, timeout_ms: 30_000, topic: &topic, partition: 7 };
             let mut request = around.request();
             let plain = RoomyBatch::clone(&batch).into_bytes();
             request.topic_data[0].partition_data[0].records = Some(plain.clone());

@@ -11,6 +11,7 @@ use broker_wire::records::{Batch, batches};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
+use super::aborted::leave_out_aborted;
 use super::positions::{Positions, TopicPartition};
 use crate::backoff::Backoff;
 use crate::client::{Client, Partitions, Purpose};
@@ -56,9 +57,11 @@ pub enum FetchEvent {
         partition: TopicPartition,
         /// The position that was asked for: records before it are not wanted.
         from: i64,
-        /// The batches, checksums checked.
+        /// The batches, checksums checked. The markers that end transactions are among them, because positions move behind
+        /// them: they hold no records for readers, see `Batch::header`. If only committed records are read, those of
+        /// transactions that were aborted are not.
         batches: Vec<Batch>,
-        /// The end of what readers may see.
+        /// The end of what the reader may see: for one of committed records the last stable offset.
         high_watermark: i64,
     },
     /// All partitions that are read have been read to what was their end when they were last asked.
@@ -323,10 +326,11 @@ impl Fetcher {
 
     fn take_records(&mut self, partition: TopicPartition, data: PartitionData) {
         self.backoff.reset();
-        self.ends.insert(partition.clone(), data.high_watermark);
+        let end = if self.config.read_committed { data.last_stable_offset } else { data.high_watermark };
+        self.ends.insert(partition.clone(), end);
         let Some(from) = self.positions.get(&partition).map(|position| position.offset) else { return };
         let found: std::result::Result<Vec<Batch>, _> = batches(data.records.unwrap_or_default()).collect();
-        let batches = match found {
+        let mut batches = match found {
             Ok(batches) => batches,
             Err(why) => {
                 let error = ClientError::Missing(format!("sound batch at {partition} offset {from}: {why}"));
@@ -337,8 +341,12 @@ impl Fetcher {
         };
         let Some(last) = batches.last() else { return };
         self.positions.advance(&partition, last.header.last_offset() + 1);
-        let high_watermark = data.high_watermark;
-        self.events.push_back(FetchEvent::Records { partition, from, batches, high_watermark });
+        if self.config.read_committed {
+            leave_out_aborted(&mut batches, data.aborted_transactions.unwrap_or_default());
+        }
+        if !batches.is_empty() {
+            self.events.push_back(FetchEvent::Records { partition, from, batches, high_watermark: end });
+        }
     }
 
     fn take_error(&mut self, partition: TopicPartition, code: ErrorCode) {

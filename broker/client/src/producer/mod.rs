@@ -8,12 +8,16 @@
 //! | `topics.rs` | topics, partitions and the batches that are being filled |
 //! | `send.rs` | requests to brokers and their answers |
 //! | `run.rs` | the producer |
+//! | `transaction.rs`, `coordinator.rs` | its transactions; what it asks the coordinator |
 
 mod batch;
+mod coordinator;
 mod queue;
 mod run;
 mod send;
 mod split;
 mod topics;
+mod transaction;
 
 pub use run::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend};
+pub use transaction::TransactionalId;

@@ -11,9 +11,11 @@ use broker_wire::records::Compression;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 
+use super::coordinator::Asking;
 use super::queue::{Settled, Verdict};
 use super::send::{Filled, Opened, Placed, Sending, verdict_on};
 use super::topics::{Filling, Topics};
+use super::transaction::{Transaction, TransactionalId};
 use crate::backoff::Backoff;
 use crate::client::{Client, Partitions, Purpose};
 use crate::connection::Connection;
@@ -99,34 +101,61 @@ pub enum ProducerEvent {
 pub struct Producer {
     client: Client,
     config: ProducerConfig,
-    filling: Filling,
-    topics: Topics,
+    pub(super) filling: Filling,
+    pub(super) topics: Topics,
+    pub(super) transaction: Option<Transaction>,
     connections: HashMap<i32, Arc<Connection>>,
     unanswered: HashMap<i32, usize>,
     connecting: HashSet<i32>,
     refreshing: HashSet<usize>,
-    underway: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
-    paused_until: Option<Instant>,
-    backoff: Backoff,
-    queued: usize,
+    pub(super) underway: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    pub(super) paused_until: Option<Instant>,
+    pub(super) backoff: Backoff,
+    pub(super) queued: usize,
 }
 
-enum Done {
+pub(super) enum Done {
     Opened(Opened),
     Answered(i32, Vec<Placed>, Result<ProduceResponse>),
     Refreshed(usize, Result<Option<Arc<Partitions>>>),
+    Added(Vec<(usize, usize)>, Result<()>),
 }
 
 impl Producer {
     /// A producer, with an id from the log if it is idempotent.
     pub async fn open(client: Client, config: ProducerConfig) -> Result<Producer> {
         let producer = if config.idempotent { Some(settled(|| producer_id(&client)).await?) } else { None };
-        let filling = Filling { batch_bytes: config.batch_bytes, compression: config.compression, producer };
-        Ok(Producer {
+        Ok(Producer::new(client, config, producer, None))
+    }
+
+    /// A producer that writes in transactions, as its configuration says except that it is idempotent and waits for all replicas.
+    /// Producers before it with the same transactional id are fenced, and what they left open is aborted.
+    pub async fn open_transactional(
+        client: Client,
+        config: ProducerConfig,
+        transactional: &TransactionalId,
+    ) -> Result<Producer> {
+        let config = ProducerConfig { idempotent: true, acks: -1, ..config };
+        let asking = Asking { client: client.clone(), id: transactional.id.as_str().into() };
+        let producer = asking.init(transactional.timeout, None).await?;
+        let transaction = Transaction::new(asking, transactional.timeout);
+        Ok(Producer::new(client, config, Some(producer), Some(transaction)))
+    }
+
+    fn new(
+        client: Client,
+        config: ProducerConfig,
+        producer: Option<(i64, i16)>,
+        transaction: Option<Transaction>,
+    ) -> Producer {
+        let (batch_bytes, compression) = (config.batch_bytes, config.compression);
+        let filling = Filling { batch_bytes, compression, producer, transactional: transaction.is_some() };
+        Producer {
             client,
             config,
             filling,
             topics: Topics::default(),
+            transaction,
             connections: HashMap::new(),
             unanswered: HashMap::new(),
             connecting: HashSet::new(),
@@ -135,7 +164,7 @@ impl Producer {
             paused_until: None,
             backoff: Backoff::new(config.retry.0, config.retry.1),
             queued: 0,
-        })
+        }
     }
 
     /// Whether [`append`](Self::append) knows the topic.
@@ -151,8 +180,10 @@ impl Producer {
         Ok(known.is_some())
     }
 
-    /// Adds a record to its partition's batch. The topic must be [known](Self::knows).
+    /// Adds a record to its partition's batch. The topic must be [known](Self::knows), and a transactional producer must have
+    /// [begun](Self::begin).
     pub fn append(&mut self, topic: &Arc<str>, record: &RecordToSend<'_>) -> Result<()> {
+        self.transaction.as_ref().map_or(Ok(()), Transaction::check_open)?;
         let found = self.topics.find(topic).ok_or_else(|| ClientError::Missing(format!("topic {topic}")))?;
         self.queued += self.topics.all[found].append(record, &self.filling)?;
         Ok(())
@@ -202,6 +233,7 @@ impl Producer {
         if self.queued == 0 || self.paused_until.is_some() {
             return;
         }
+        let mut unknown = Vec::new();
         loop {
             let mut requests: HashMap<i32, Filled> = HashMap::new();
             for (topic_index, topic) in self.topics.all.iter_mut().enumerate() {
@@ -220,6 +252,10 @@ impl Producer {
                         connect(&self.client, &mut self.connecting, &self.underway, leader);
                         continue;
                     }
+                    if self.transaction.as_ref().is_some_and(|known| !known.added.contains(&(topic_index, index))) {
+                        unknown.push((topic_index, index));
+                        continue;
+                    }
                     let request = requests.entry(leader).or_default();
                     let fits = request.bytes + partition.queue.next_size() <= self.config.request_bytes;
                     if !fits && !request.placed.is_empty() {
@@ -233,21 +269,25 @@ impl Producer {
             }
             requests.retain(|_, request| !request.placed.is_empty());
             if requests.is_empty() {
-                return;
+                break;
             }
+            unknown.clear();
             requests.into_iter().for_each(|(leader, request)| self.send(leader, request));
         }
+        self.add_to_transaction(unknown);
     }
 
     fn send(&mut self, leader: i32, request: Filled) {
         let Some(connection) = self.connections.get(&leader) else { return };
-        let sending = Sending { connection, acks: self.config.acks, timeout: self.config.request_timeout };
+        let transactional_id = self.transaction.as_ref().map(|transaction| &*transaction.asking.id);
+        let (acks, timeout) = (self.config.acks, self.config.request_timeout);
+        let sending = Sending { connection, acks, timeout, transactional_id };
         let reply = request.send(&mut self.topics.all, sending);
         *self.unanswered.entry(leader).or_default() += 1;
         self.underway.push(Box::pin(async move { Done::Answered(leader, request.placed, reply.await) }));
     }
 
-    fn on_done(&mut self, done: Done) -> Option<ProducerEvent> {
+    pub(super) fn on_done(&mut self, done: Done) -> Option<ProducerEvent> {
         match done {
             Done::Opened((leader, opened)) => {
                 self.connecting.remove(&leader);
@@ -263,6 +303,7 @@ impl Producer {
                 self.refreshing.remove(&topic);
                 self.refreshed(topic, refreshed)
             }
+            Done::Added(partitions, added) => self.added(partitions, added),
             Done::Answered(leader, placed, answer) => {
                 if let Some(count) = self.unanswered.get_mut(&leader) {
                     *count = count.saturating_sub(1);
@@ -341,7 +382,7 @@ impl Producer {
         ProducerEvent::Retrying(error)
     }
 
-    fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         if self.paused_until.is_none() {
             self.paused_until = Some(Instant::now() + self.backoff.next_delay());
         }

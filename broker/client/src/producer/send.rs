@@ -16,6 +16,9 @@ use crate::error::{ClientError, Result};
 
 /// The newest version that names topics by name. Later ones use ids, which say nothing more here.
 const NEWEST: i16 = 12;
+/// The newest version for parts of transactions. A later one says that the producer follows the second protocol of transactions
+/// (KIP-890), which this one does not.
+const NEWEST_TRANSACTIONAL: i16 = 11;
 
 /// One batch in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,7 @@ pub(super) struct Sending<'a> {
     pub connection: &'a Connection,
     pub acks: i16,
     pub timeout: Duration,
+    pub transactional_id: Option<&'a str>,
 }
 
 impl Filled {
@@ -65,13 +69,14 @@ impl Sending<'_> {
             return Box::pin(async { Err(ClientError::Missing("batch that is to be sent".to_owned())) });
         };
         let around = ProduceAround {
+            transactional_id: self.transactional_id,
             acks: self.acks,
             timeout_ms: self.timeout.as_millis() as i32,
             topic: &topic.name,
             partition: placed.partition as i32,
         };
         let mut frame = |version, id, client: Option<&str>| batch.bytes.framed(&around, (version, id, client));
-        Box::pin(self.connection.call_framed::<ProduceRequest>(NEWEST, self.timeout, &mut frame))
+        Box::pin(self.connection.call_framed::<ProduceRequest>(self.newest(), self.timeout, &mut frame))
     }
 
     fn together(self, placed: &[Placed], topics: &mut [TopicState]) -> Reply {
@@ -86,8 +91,13 @@ impl Sending<'_> {
             }
         }
         let timeout_ms = self.timeout.as_millis() as i32;
-        let request = ProduceRequest { transactional_id: None, acks: self.acks, timeout_ms, topic_data };
-        Box::pin(self.connection.call_up_to(&request, NEWEST, self.timeout))
+        let transactional_id = self.transactional_id.map(str::to_owned);
+        let request = ProduceRequest { transactional_id, acks: self.acks, timeout_ms, topic_data };
+        Box::pin(self.connection.call_up_to(&request, self.newest(), self.timeout))
+    }
+
+    fn newest(&self) -> i16 {
+        if self.transactional_id.is_some() { NEWEST_TRANSACTIONAL } else { NEWEST }
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Filling {
     pub compression: Compression,
     /// Id and epoch of an idempotent producer.
     pub producer: Option<(i64, i16)>,
+    /// Batches are parts of transactions.
+    pub transactional: bool,
 }
 
 impl Topics {
@@ -124,6 +126,16 @@ impl PartitionState {
         self.builder.is_empty() || self.builder.size() + more <= self.most(filling)
     }
 
+    /// Whether a batch is being filled.
+    pub fn is_filling(&self) -> bool {
+        !self.builder.is_empty()
+    }
+
+    /// Forgets all batches, and numbers records from 0 again.
+    pub fn discard(&mut self) {
+        *self = PartitionState { leader: self.leader, most: self.most, ..PartitionState::default() };
+    }
+
     /// The log has found a batch of that many bytes too large: those to come are half as large.
     pub fn fill_less(&mut self, bytes: usize, filling: &Filling) {
         self.most = Some(self.most(filling).min(bytes / 2));
@@ -140,7 +152,7 @@ impl PartitionState {
             producer_id,
             epoch,
             base_sequence: sequence,
-            transactional: false,
+            transactional: filling.transactional,
         });
         let finished = self.builder.finish_roomy(filling.compression, stamp);
         let bytes = BatchBytes::Roomy(finished.map_err(|why| ClientError::Missing(format!("batch: {why}")))?);

@@ -47,6 +47,10 @@ pub struct Faults {
     pub write_at_most: Option<usize>,
     /// How many syncs there were, of files, folders and everything.
     pub syncs: usize,
+    /// After so many changes and syncs nothing happens any more, as if the process had died there.
+    pub dies_after: Option<usize>,
+    /// How many changes and syncs there were.
+    pub steps: usize,
 }
 
 impl MemoryDisk {
@@ -116,7 +120,15 @@ impl State {
         self.inodes.values().map(|inode| inode.content.len()).sum()
     }
 
+    /// A change or a sync is about to happen.
+    fn step(&mut self) -> io::Result<()> {
+        self.faults.steps += 1;
+        let dead = self.faults.dies_after.is_some_and(|last| self.faults.steps > last);
+        if dead { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
+    }
+
     fn sync(&mut self) -> io::Result<()> {
+        self.step()?;
         self.faults.syncs += 1;
         if self.faults.syncs_fail { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
     }
@@ -131,6 +143,7 @@ impl State {
             }
             None if self.faults.room.is_some_and(|room| self.used() >= room) => Err(io::ErrorKind::StorageFull.into()),
             None => {
+                self.step()?;
                 self.next_inode += 1;
                 let id = self.next_inode;
                 self.inodes.insert(id, Inode::default());
@@ -161,6 +174,7 @@ impl Disk for MemoryDisk {
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.step()?;
         for dir in path.ancestors() {
             state.names.entry(dir.to_owned()).or_insert(Node::Dir);
             // The log folder itself stands for one that was there before.
@@ -185,6 +199,7 @@ impl Disk for MemoryDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.step()?;
         if !state.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -200,11 +215,15 @@ impl Disk for MemoryDisk {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.0.lock().names.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let mut state = self.0.lock();
+        state.step()?;
+        state.names.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.lock().names.retain(|name, _| !name.starts_with(path));
+        let mut state = self.0.lock();
+        state.step()?;
+        state.names.retain(|name, _| !name.starts_with(path));
         Ok(())
     }
 
@@ -248,6 +267,7 @@ impl DiskFile for MemoryFile {
 
     fn write_at(&self, parts: &[&[u8]], at: u64) -> io::Result<usize> {
         let mut state = self.disk.0.lock();
+        state.step()?;
         let mut bytes = parts.concat();
         bytes.truncate(state.faults.write_at_most.unwrap_or(usize::MAX));
         let old = state.inodes[&self.inode].content.len();
@@ -269,6 +289,7 @@ impl DiskFile for MemoryFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.0.lock().step()?;
         self.with(|inode| inode.content.resize(len as usize, 0));
         Ok(())
     }

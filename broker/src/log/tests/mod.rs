@@ -3,6 +3,7 @@
 mod damage;
 mod durability;
 mod reading;
+pub mod transactions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -190,6 +190,13 @@ pub fn with_log_append_time(batch: &[u8], now_ms: i64) -> Vec<u8> {
     stamped
 }
 
+/// Makes a batch a control batch.
+pub(super) fn set_control(batch: &mut [u8]) {
+    let attributes = i16::from_be_bytes([batch[21], batch[22]]) | CONTROL;
+    batch[21..23].copy_from_slice(&attributes.to_be_bytes());
+    write_crc(batch);
+}
+
 /// Fills in the checksum of a whole batch.
 pub(super) fn write_crc(batch: &mut [u8]) {
     let crc = crc32c::crc32c(&batch[CRC_FROM..]);

@@ -7,6 +7,7 @@
 mod batch;
 mod builder;
 mod compression;
+mod control;
 mod header;
 mod record;
 mod roomy;
@@ -15,6 +16,7 @@ mod varint;
 pub use batch::{Batch, Batches, OpenBatch, Slices, batches};
 pub use builder::{BatchBuilder, ProducerStamp};
 pub use compression::{Compression, Compressor, MAX_DECOMPRESSED, decompress};
+pub use control::{COORDINATOR_EPOCH, control_type, marker};
 pub use header::{
     BATCH_OVERHEAD, BatchHeader, HEAD_LEN, LENGTH_PREFIX, TimestampType, check_batch, patched_head,
     with_log_append_time,

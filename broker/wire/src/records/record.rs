@@ -86,7 +86,7 @@ pub(super) struct Base {
 
 /// Reads one record; the second part is the bytes after it.
 #[inline]
-pub(super) fn parse(bytes: &[u8], base: Base) -> Option<(RecordRef<'_>, &[u8])> {
+fn parse(bytes: &[u8], base: Base) -> Option<(RecordRef<'_>, &[u8])> {
     let (len, rest) = varint::get_i32(bytes)?;
     let (body, after) = rest.split_at_checked(usize::try_from(len).ok()?)?;
     let (_attributes, body) = body.split_first()?;
