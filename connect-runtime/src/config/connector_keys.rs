@@ -115,15 +115,17 @@ pub(super) fn source_keys() -> ConfigDef {
     ConfigDef::new()
         .key(
             ConfigKey::preset("exactly.once.support", Text, "requested")
-                .only(&["requested"], "exactly-once sources come with transactions in the log")
+                .only(&["requested"], "exactly-once sources come with a later version")
                 .doc("Whether the source has to be exactly once."),
         )
         .key(
             ConfigKey::preset("transaction.boundary", Text, "poll")
-                .only(&["poll"], "there are no transactions yet")
-                .doc("Transactions."),
+                .only(&["poll"], "tasks write without transactions")
+                .doc("Where transactions end."),
         )
-        .key(ConfigKey::optional("transaction.boundary.interval.ms", Long).no_effect("there are no transactions yet"))
+        .key(
+            ConfigKey::optional("transaction.boundary.interval.ms", Long).no_effect("tasks write without transactions"),
+        )
         .key(
             ConfigKey::preset("offsets.storage.topic", Text, "")
                 .only(&[""], "positions are kept in the worker's own topic")

@@ -151,7 +151,7 @@ fn tasks() -> ConfigDef {
         )
         .key(
             ConfigKey::preset("exactly.once.source.support", Text, "disabled")
-                .only(&["disabled"], "exactly-once sources come with transactions in the log")
+                .only(&["disabled"], "exactly-once sources come with a later version")
                 .doc("Exactly-once sources."),
         )
         .grouped("Tasks")
