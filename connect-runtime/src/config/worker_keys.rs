@@ -97,7 +97,10 @@ fn log() -> ConfigDef {
 fn converters() -> ConfigDef {
     let options = |which: &'static str| {
         ConfigKey::optional(format!("{which}.converter.*"), Text)
-            .doc(format!("Settings of the {which} converter, such as `{which}.converter.schemas.enable`."))
+            .doc(format!(
+            "Settings of the {which} converter, such as `{which}.converter.schemas.enable`; `{which}.converter.plugin.version` \
+             chooses among versions of one that is a plugin."
+        ))
     };
     ConfigDef::new()
         .key(ConfigKey::optional("key.converter", Class).doc(
@@ -267,9 +270,8 @@ fn clients() -> ConfigDef {
 
 /// Keys that a Kafka Connect worker file may hold and that change nothing here.
 fn without_effect() -> ConfigDef {
-    let groups: [(&'static str, &[&'static str]); 6] = [
+    let groups: [(&'static str, &[&'static str]); 5] = [
         ("libraries say themselves what is in them", &["plugin.discovery"]),
-        ("converters are built in", &["*.converter.plugin.version"]),
         (
             "the topics that a connector uses are not tracked yet",
             &["topic.tracking.enable", "topic.tracking.allow.reset"],
