@@ -305,13 +305,13 @@ fn what_a_configuration_says_in_vain_shows_in_the_status_and_in_the_log() {
     let worker = Worker::start(&[]);
     let mut config = verifiable("vain");
     config["max.mesages"] = json!("5");
-    config["errors.retry.timeout"] = json!("1000");
+    config["errors.log.include.messages"] = json!("true");
     worker.rest().create("vain", config);
     worker.rest().wait_for_task("vain", 0, "RUNNING");
     let status = worker.rest().get("/connectors/vain/status").body;
     let warnings = status["connector"]["warnings"].to_string();
     assert!(warnings.contains("`max.mesages` is not a known key") && warnings.contains("`max.messages`"), "{status}");
-    assert!(warnings.contains("`errors.retry.timeout` has no effect here"), "{status}");
+    assert!(warnings.contains("`errors.log.include.messages` has no effect here"), "{status}");
     assert!(worker.log().contains("`max.mesages` is not a known key"));
 }
 

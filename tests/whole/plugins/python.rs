@@ -114,7 +114,7 @@ fn programs_that_say_nothing_or_nonsense_are_refused_and_heard_again_once_they_a
     for (name, reason) in [
         ("silent", "it has not said hello within"),
         ("silent-too", "it has not said hello within"),
-        ("newer", "speaks version 2.0 of the protocol, and this worker 1.0"),
+        ("newer", "speaks version 2.0 of the protocol, and this worker 1.1"),
         ("empty", "it describes no connector"),
         ("moody", "not now"),
         ("ends", "it does not like it here"),

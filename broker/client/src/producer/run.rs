@@ -176,7 +176,7 @@ impl Producer {
     pub async fn learn(&mut self, topic: &Arc<str>) -> Result<bool> {
         let partitions = self.client.partitions(topic).await?;
         let known = partitions.filter(|partitions| !partitions.leaders.is_empty());
-        known.iter().for_each(|partitions| self.topics.learn(topic, partitions));
+        known.iter().for_each(|partitions| self.topics.learn(topic, partitions, self.filling.first()));
         Ok(known.is_some())
     }
 
@@ -356,7 +356,7 @@ impl Producer {
         let name = self.topics.all[topic].name.clone();
         match refreshed {
             Ok(Some(partitions)) => {
-                self.topics.learn(&name, &partitions);
+                self.topics.learn(&name, &partitions, self.filling.first());
                 if partitions.leaders.contains(&None) {
                     self.pause();
                 }

@@ -23,8 +23,11 @@ pub(super) struct Topics {
 pub(super) struct TopicState {
     pub name: Arc<str>,
     pub partitions: Vec<PartitionState>,
-    /// The partition for records without a key: it changes with each batch.
+    /// The partition for records without a key. It changes with each batch that is full, and once it has had as many bytes as one
+    /// in smaller ones (KIP-794): a source that is slow would otherwise never leave it.
     sticky: usize,
+    /// Bytes of such records that it has had.
+    stuck: usize,
 }
 
 #[derive(Default)]
@@ -49,6 +52,15 @@ pub(super) struct Filling {
     pub transactional: bool,
 }
 
+impl Filling {
+    /// Where records without a key begin. Ids of producers are given out in blocks of a thousand, so they are mixed first: whoever
+    /// starts again and again would else begin in the same partition each time.
+    pub fn first(&self) -> usize {
+        let mixed = |id: i64| id.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+        self.producer.map_or(0, |(id, _)| usize::try_from(mixed(id)).unwrap_or(0))
+    }
+}
+
 impl Topics {
     /// Where a topic stands. Records mostly go to the same topic as the one before.
     pub fn find(&mut self, name: &Arc<str>) -> Option<usize> {
@@ -59,10 +71,11 @@ impl Topics {
         Some(self.last)
     }
 
-    /// Takes in what is known of a topic now. Partitions never go away.
-    pub fn learn(&mut self, name: &Arc<str>, known: &Partitions) {
+    /// Takes in what is known of a topic now. Partitions never go away. Records without a key begin in the partition `first`, or in
+    /// what is left of it after dividing by how many there are: another one for each producer, since many live shortly.
+    pub fn learn(&mut self, name: &Arc<str>, known: &Partitions, first: usize) {
         let index = *self.by_name.entry(name.clone()).or_insert_with(|| {
-            self.all.push(TopicState { name: name.clone(), partitions: Vec::new(), sticky: 0 });
+            self.all.push(TopicState { name: name.clone(), partitions: Vec::new(), sticky: first, stuck: 0 });
             self.all.len() - 1
         });
         let topic = &mut self.all[index];
@@ -86,6 +99,12 @@ impl TopicState {
         }
         let partition = &mut self.partitions[index];
         partition.builder.push(record.timestamp, record.key, record.value, record.headers);
+        if record.partition.is_none() && record.key.is_none() {
+            self.stuck += BatchBuilder::record_size_bound(None, record.value, record.headers);
+            if self.stuck >= partition.most(filling) {
+                (self.sticky, self.stuck) = (index + 1, 0);
+            }
+        }
         match partition.tokens.last_mut() {
             Some((token, count)) if *token == record.token => *count += 1,
             _ => partition.tokens.push((record.token, 1)),
@@ -97,7 +116,7 @@ impl TopicState {
     }
 
     fn close(&mut self, index: usize, filling: &Filling) -> Result<usize> {
-        self.sticky = (index + 1) % self.partitions.len();
+        (self.sticky, self.stuck) = (index + 1, 0);
         self.partitions[index].close(filling).map(usize::from)
     }
 
@@ -160,5 +179,53 @@ impl PartitionState {
         self.next_sequence = sequence.wrapping_add(count) & i32::MAX;
         self.queue.push(Batch { sequence, bytes, tokens: std::mem::take(&mut self.tokens) });
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_wire::Uuid;
+
+    use super::*;
+
+    fn topic(first: usize) -> Topics {
+        let mut topics = Topics::default();
+        let known = Partitions { id: Uuid::ZERO, leaders: vec![Some(1); 3] };
+        topics.learn(&"t".into(), &known, first);
+        topics
+    }
+
+    /// The partitions of that many records, each in a batch of its own.
+    fn placed(first: usize, count: usize) -> Vec<usize> {
+        let mut topics = topic(first);
+        let filling =
+            Filling { batch_bytes: 1000, compression: Compression::None, producer: None, transactional: false };
+        let value = vec![0; 90];
+        let record =
+            RecordToSend { partition: None, timestamp: 0, key: None, value: Some(&value), headers: &[], token: 0 };
+        let place = |_| {
+            let topic = &mut topics.all[0];
+            topic.append(&record, &filling).unwrap();
+            let index = topic.partitions.iter().position(PartitionState::is_filling).unwrap();
+            topic.partitions[index].close(&filling).unwrap();
+            index
+        };
+        (0..count).map(place).collect()
+    }
+
+    #[test]
+    fn records_without_a_key_move_on_though_no_batch_is_ever_full_and_begin_anywhere() {
+        let placed_at = placed(0, 60);
+        let share = |partition| placed_at.iter().filter(|index| **index == partition).count();
+        assert!((0..3).all(|partition| (10..=30).contains(&share(partition))), "{placed_at:?}");
+        assert_eq!((placed(4, 1), placed(5, 1)), (vec![1], vec![2]));
+        let filling = |id| Filling {
+            batch_bytes: 0,
+            compression: Compression::None,
+            producer: Some((id, 0)),
+            transactional: false,
+        };
+        let odd = (0..100).filter(|block| filling(block * 1000 + 3).first() % 2 == 1).count();
+        assert!((30..=70).contains(&odd), "{odd} of a hundred starts begin in the second of two partitions");
     }
 }
