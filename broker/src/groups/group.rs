@@ -201,13 +201,27 @@ impl Group {
         instance_id: Option<&str>,
         generation: i32,
     ) -> Result<(), ErrorCode> {
+        self.hear(now, member_id, instance_id, generation)?;
+        if self.phase == Phase::PreparingRebalance { Err(ErrorCode::REBALANCE_IN_PROGRESS) } else { Ok(()) }
+    }
+
+    /// Something came from a member.
+    ///
+    /// # Errors
+    /// It is none, or of another generation.
+    pub(super) fn hear(
+        &mut self,
+        now: i64,
+        member_id: &str,
+        instance_id: Option<&str>,
+        generation: i32,
+    ) -> Result<(), ErrorCode> {
         self.check_member(member_id, instance_id)?;
         self.check_generation(generation)?;
-        let phase = self.phase;
         if let Some(member) = self.members.get_mut(member_id) {
             member.heard(now);
         }
-        if phase == Phase::PreparingRebalance { Err(ErrorCode::REBALANCE_IN_PROGRESS) } else { Ok(()) }
+        Ok(())
     }
 
     /// Whether offsets may be committed in the name of a member, or of nobody (generation -1, no member id).

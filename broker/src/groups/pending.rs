@@ -48,12 +48,7 @@ impl Group {
         if generation < 0 && member_id.is_empty() && instance_id.is_none() {
             return Ok(());
         }
-        self.check_member(member_id, instance_id)?;
-        self.check_generation(generation)?;
-        if let Some(member) = self.members.get_mut(member_id) {
-            member.heard(now);
-        }
-        Ok(())
+        self.hear(now, member_id, instance_id, generation)
     }
 
     /// Holds offsets back until the producer's transaction is over.

@@ -7,6 +7,7 @@ use broker_wire::messages::offset_commit::{
 };
 
 use crate::groups::group::Committed;
+use crate::log::committer::Ticket;
 use crate::server::dispatch::{Answer, Cx};
 
 /// Offsets by topic and partition.
@@ -19,13 +20,21 @@ pub fn handle(cx: &Cx, request: OffsetCommitRequest) -> Answer<OffsetCommitRespo
         "" => Err(ErrorCode::INVALID_GROUP_ID),
         group_id => cx.shared.coordinator.commit(group_id, by, offsets),
     };
+    once_safe(committed, |all| response(topics, all))
+}
+
+/// Answers when the offsets are safe, or at once if they are refused: `response` is told what is wrong with all of them.
+pub(super) fn once_safe<R>(
+    committed: Result<Ticket, ErrorCode>,
+    response: impl FnOnce(ErrorCode) -> R + Send + 'static,
+) -> Answer<R> {
     match committed {
-        Ok(ticket) if ticket.is_done() => Answer::Now(response(topics, ErrorCode::NONE)),
+        Ok(ticket) if ticket.is_done() => Answer::Now(response(ErrorCode::NONE)),
         Ok(ticket) => Answer::later(async move {
             let failed = ticket.durable().await.is_err();
-            response(topics, if failed { ErrorCode::COORDINATOR_NOT_AVAILABLE } else { ErrorCode::NONE })
+            response(if failed { ErrorCode::COORDINATOR_NOT_AVAILABLE } else { ErrorCode::NONE })
         }),
-        Err(error) => Answer::Now(response(topics, error)),
+        Err(error) => Answer::Now(response(error)),
     }
 }
 

@@ -9,7 +9,7 @@ use broker_wire::messages::txn_offset_commit::{
     TxnOffsetCommitResponseTopic,
 };
 
-use super::offset_commit::sort_out;
+use super::offset_commit::{once_safe, sort_out};
 use crate::server::dispatch::{Answer, Cx};
 
 pub fn handle(cx: &Cx, request: TxnOffsetCommitRequest) -> Answer<TxnOffsetCommitResponse> {
@@ -21,14 +21,7 @@ pub fn handle(cx: &Cx, request: TxnOffsetCommitRequest) -> Answer<TxnOffsetCommi
         "" => Err(ErrorCode::INVALID_GROUP_ID),
         group_id => cx.shared.coordinator.commit_in_transaction(group_id, producer, by, offsets),
     };
-    match committed {
-        Ok(ticket) if ticket.is_done() => Answer::Now(response(topics, ErrorCode::NONE)),
-        Ok(ticket) => Answer::later(async move {
-            let failed = ticket.durable().await.is_err();
-            response(topics, if failed { ErrorCode::COORDINATOR_NOT_AVAILABLE } else { ErrorCode::NONE })
-        }),
-        Err(error) => Answer::Now(response(topics, error)),
-    }
+    once_safe(committed, |all| response(topics, all))
 }
 
 /// The same as a commit outside of transactions has it.
