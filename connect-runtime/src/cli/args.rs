@@ -54,7 +54,7 @@ pub enum Command {
     ///
     /// FILE is a properties file with Kafka's broker keys, such as `listeners` and `log.dirs`.
     Broker(SettingsArgs),
-    /// Begin something new: a connector of your own.
+    /// Begin something new: a connector or transform of your own.
     New(NewArgs),
     /// Run one connector of a library or program on a log of its own, and show records as they flow.
     ///

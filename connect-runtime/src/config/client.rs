@@ -7,6 +7,7 @@ use broker_wire::records::Compression;
 use connector_api::config::{Config, ConfigDef, Issue, RawConfig};
 
 use super::client_keys::{consumer_keys, producer_keys};
+use super::raw::{at_whole_key, behind};
 
 /// How a sink reads.
 #[derive(Clone, Debug)]
@@ -36,23 +37,14 @@ impl ConsumerSettings {
 
 /// The settings behind a prefix in two layers: the worker's (`producer.`) and the connector's (`producer.override.`).
 fn layered(worker: &RawConfig, connector: &RawConfig, kind: &str) -> RawConfig {
-    let behind = |config: &RawConfig, prefix: String| -> RawConfig {
-        let entry = |(key, value): (&String, &String)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone()));
-        config.iter().filter_map(entry).collect()
-    };
-    let mut all = behind(worker, format!("{kind}."));
-    all.extend(behind(connector, format!("{kind}.override.")));
+    let mut all = behind(worker, &format!("{kind}."));
+    all.extend(behind(connector, &format!("{kind}.override.")));
     all
 }
 
 fn checked(def: &ConfigDef, raw: &RawConfig, prefix: &str) -> (Config, Vec<Issue>) {
     let checked = def.check(raw);
-    let named = |issue: Issue| Issue {
-        message: issue.message.replacen(&format!("`{}`", issue.key), &format!("`{prefix}{}`", issue.key), 1),
-        key: format!("{prefix}{}", issue.key),
-        severity: issue.severity,
-    };
-    (checked.config, checked.issues.into_iter().map(named).collect())
+    (checked.config, checked.issues.into_iter().map(|issue| at_whole_key(issue, prefix)).collect())
 }
 
 /// What there is to say about `producer.*` or `consumer.*` in a worker's configuration.

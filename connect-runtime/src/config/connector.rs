@@ -8,6 +8,7 @@ use super::client::override_issues;
 use super::connector_keys::{common_keys, sink_keys, source_keys};
 use super::errors::dead_letter_issues;
 use super::part_keys::{part_issues, part_keys};
+use super::raw::listed;
 use crate::plugins::Plugins;
 
 pub(crate) use super::connector_keys::whole_name;
@@ -106,8 +107,7 @@ fn topic_creation_issues(raw: &RawConfig) -> Vec<Issue> {
             )
         })
         .collect();
-    let groups = raw.get("topic.creation.groups").map_or("", String::as_str);
-    for group in groups.split(',').map(str::trim).filter(|group| !group.is_empty()) {
+    for group in listed(raw, "topic.creation.groups") {
         let include = format!("topic.creation.{group}.include");
         match raw.get(&include) {
             None => issues.push(Issue::error(&include, format!("`{include}` is required for the group `{group}`."))),

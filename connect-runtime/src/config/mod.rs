@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `properties.rs` | Java properties files (pure) |
+//! | `raw.rs` | what stands in a configuration as it was written (pure) |
 //! | `worker_keys.rs` | the keys of a worker |
 //! | `client_keys.rs` | the keys of producers and consumers |
 //! | `worker.rs` | the settings of a worker, read from a file and `--set` |
@@ -20,6 +21,7 @@ mod errors;
 mod part_keys;
 pub mod parts;
 pub mod properties;
+pub(crate) mod raw;
 mod worker;
 mod worker_keys;
 

@@ -4,7 +4,8 @@ use connector_api::config::ConfigType::{Boolean, Class, String as Text};
 use connector_api::config::{Check, ConfigDef, ConfigKey, Issue, RawConfig};
 
 use super::WorkerConfig;
-use super::parts::{CONVERTERS, PartConfig, converter_of, names, own_converters, predicates, steps};
+use super::parts::{CONVERTERS, PartConfig, converter_of, own_converters, predicates, steps};
+use super::raw::listed;
 use crate::plugins::Plugins;
 use crate::plugins::version::Wanted;
 
@@ -23,7 +24,7 @@ pub fn part_keys(raw: &RawConfig, plugins: &Plugins) -> ConfigDef {
         let own = own_keys(&step.transform, raw, plugins, &group);
         def = def.and(&grouped(step_keys(&step.transform), &group)).and(&own);
     }
-    for (predicate, name) in predicates(raw).iter().zip(names(raw, "predicates")) {
+    for (predicate, name) in predicates(raw).iter().zip(listed(raw, "predicates")) {
         let group = format!("Predicates: {name}");
         let class = ConfigKey::required(predicate.class_key.clone(), Class).doc("The class of the predicate.");
         def = def.key(class.group(group.clone())).and(&own_keys(predicate, raw, plugins, &group));
@@ -81,7 +82,7 @@ pub fn part_issues(raw: &RawConfig, worker: &WorkerConfig, plugins: &Plugins) ->
         issues.extend(converter_of(raw, which, worker).find(plugins, raw).err());
         issues.extend(lone_options(raw, which));
     }
-    let known = names(raw, "predicates");
+    let known: Vec<&str> = listed(raw, "predicates").collect();
     for step in steps(raw) {
         let named = |part: &PartConfig| !part.class.is_empty();
         issues.extend(Some(&step.transform).filter(|part| named(part)).and_then(|part| part.find(plugins, raw).err()));
@@ -93,7 +94,7 @@ pub fn part_issues(raw: &RawConfig, worker: &WorkerConfig, plugins: &Plugins) ->
 }
 
 fn twice(raw: &RawConfig, family: &str) -> Option<Issue> {
-    let names = names(raw, family);
+    let names: Vec<&str> = listed(raw, family).collect();
     let again = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name));
     again.map(|(_, name)| Issue::error(family, format!("`{family}` has the name `{name}` twice.")))
 }

@@ -4,8 +4,9 @@ use connector_api::config::{Config, Issue, RawConfig};
 use connector_api::{Error, Result};
 
 use super::ConverterConfig;
+use super::raw::{at_whole_key, behind, listed};
 use crate::plugins::part::{Part, PartKind};
-use crate::plugins::{AskedPart, Plugins};
+use crate::plugins::{AskedPlugin, Plugins};
 
 /// What converters are for, as keys name it.
 pub(super) const CONVERTERS: [&str; 3] = ["key", "value", "header"];
@@ -61,7 +62,7 @@ impl PartConfig {
     pub fn find(&self, plugins: &Plugins, connector: &RawConfig) -> std::result::Result<Part, Issue> {
         let version_key = format!("{}plugin.version", self.prefix);
         let version = self.options.get("plugin.version").map_or("", String::as_str);
-        let asked = AskedPart { class: &self.class, version, version_key: &version_key };
+        let asked = AskedPlugin { class: &self.class, class_key: &self.class_key, version, version_key: &version_key };
         plugins.part(self.kind, &asked, connector).map_err(|why| Issue::error(&self.class_key, why))
     }
 
@@ -76,9 +77,7 @@ impl PartConfig {
 
     /// The same issue, at the key as the connector's configuration has it.
     pub fn issue(&self, issue: Issue) -> Issue {
-        let full = format!("{}{}", self.prefix, issue.key);
-        let message = issue.message.replace(&format!("`{}`", issue.key), &format!("`{full}`"));
-        Issue { key: full, severity: issue.severity, message }
+        at_whole_key(issue, &self.prefix)
     }
 
     /// The same as an error.
@@ -111,22 +110,13 @@ pub fn steps(raw: &RawConfig) -> Vec<StepConfig> {
         });
         StepConfig { name: name.to_owned(), transform, predicate }
     };
-    names(raw, "transforms").into_iter().map(step).collect()
+    listed(raw, "transforms").map(step).collect()
 }
 
 /// The predicates that a configuration names, in their order.
 pub(super) fn predicates(raw: &RawConfig) -> Vec<PartConfig> {
     let named = |name| PartConfig::named(raw, PartKind::Predicate, "predicates", name);
-    names(raw, "predicates").into_iter().map(named).collect()
-}
-
-pub(super) fn names<'a>(raw: &'a RawConfig, family: &str) -> Vec<&'a str> {
-    let listed = raw.get(family).map_or("", String::as_str);
-    listed.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
-}
-
-fn behind(raw: &RawConfig, prefix: &str) -> RawConfig {
-    raw.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?.to_owned(), value.clone()))).collect()
+    listed(raw, "predicates").map(named).collect()
 }
 
 /// The converter of a connector: its own, or the worker's. Naming one replaces the worker's whole block.

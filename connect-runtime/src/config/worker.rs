@@ -7,6 +7,7 @@ use std::time::Duration;
 use connector_api::config::{Config, ConfigDef, Issue, RawConfig};
 
 use super::client::worker_issues;
+use super::raw::behind;
 use super::{properties, worker_keys};
 use crate::task::restart::RestartPolicy;
 
@@ -143,10 +144,6 @@ impl WorkerConfig {
     pub fn behind(&self, prefix: &str) -> RawConfig {
         behind(&self.raw, prefix)
     }
-}
-
-fn behind(raw: &RawConfig, prefix: &str) -> RawConfig {
-    raw.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?.to_owned(), value.clone()))).collect()
 }
 
 fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {

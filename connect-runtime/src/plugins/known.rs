@@ -31,10 +31,8 @@ pub enum Kind {
 pub struct Known {
     /// What it is.
     pub kind: Kind,
-    /// Its class.
-    pub class: &'static str,
-    /// Its version.
-    pub version: &'static str,
+    /// Its names, version and keys.
+    pub definition: Definition,
     /// Where it comes from; `None` if it is built in.
     origin: Option<Origin>,
 }
@@ -66,8 +64,11 @@ impl Known {
     }
 
     fn new(kind: Kind, origin: Option<Origin>) -> Known {
-        let definition = kind.definition();
-        Known { kind, class: definition.class, version: definition.version, origin }
+        let definition = match &kind {
+            Kind::Connector(plugin) => plugin.definition(),
+            Kind::Part(part) => part.definition.clone(),
+        };
+        Known { kind, definition, origin }
     }
 
     /// The connector, if it is one.
@@ -116,7 +117,8 @@ impl Known {
         let same_program = |(one, other): (&Origin, &Origin)| {
             matches!(one.program, Program::Command(..)) && one.location == other.location
         };
-        self.class == other.class && self.origin.as_ref().zip(other.origin.as_ref()).is_some_and(same_program)
+        self.definition.class == other.definition.class
+            && self.origin.as_ref().zip(other.origin.as_ref()).is_some_and(same_program)
     }
 
     /// Where it comes from, for people.
@@ -133,10 +135,10 @@ impl Known {
             (None, "process") if self.connector().is_some() => Err(format!(
                 "`{ISOLATION}` can only be `none` for {}: it is built in, and only plugins of `plugin.path` have processes of their \
                  own.",
-                self.class
+                self.definition.class
             )),
             (Some(Origin { program: Program::Command(..), .. }), "none") => {
-                Err(format!("`{ISOLATION}` can only be `process` for {}: it is a program.", self.class))
+                Err(format!("`{ISOLATION}` can only be `process` for {}: it is a program.", self.definition.class))
             }
             (Some(origin @ Origin { program: Program::Command(..), .. }), _) | (Some(origin), "process") => {
                 Ok(self.kind.elsewhere(Arc::new(origin.in_process(memory))))
@@ -147,14 +149,6 @@ impl Known {
 }
 
 impl Kind {
-    /// Names, version, keys.
-    pub fn definition(&self) -> Definition {
-        match self {
-            Kind::Connector(plugin) => plugin.definition(),
-            Kind::Part(part) => part.definition.clone(),
-        }
-    }
-
     /// For people.
     pub fn what(&self) -> &'static str {
         match self {

@@ -145,18 +145,22 @@ impl Plugins {
     fn add(&self, new: Vec<Known>) -> Result<Vec<(String, String, String)>, String> {
         let mut known = self.0.known.write();
         for one in &new {
-            let twin = known.iter().find(|known| known.class == one.class && known.version == one.version);
+            let twin = known.iter().find(|known| {
+                (known.definition.class, known.definition.version) == (one.definition.class, one.definition.version)
+            });
             if let Some(twin) = twin.filter(|twin| !one.replaces(twin)) {
                 return Err(format!(
                     "{} {} is there already, from {}. Give the new one another version; the old one stays until the worker \
                      starts anew",
-                    one.class,
-                    one.version,
+                    one.definition.class,
+                    one.definition.version,
                     twin.location()
                 ));
             }
         }
-        let added = new.iter().map(|one| (one.class.to_owned(), one.version.to_owned(), one.location().to_owned()));
+        let added = new
+            .iter()
+            .map(|one| (one.definition.class.to_owned(), one.definition.version.to_owned(), one.location().to_owned()));
         let added = added.collect();
         known.retain(|known| !new.iter().any(|one| one.replaces(known)));
         known.extend(new);
@@ -175,7 +179,7 @@ impl Plugins {
 
     /// The connector of a configuration; the error lists those that there are.
     pub fn of(&self, config: &RawConfig) -> Result<Plugin, String> {
-        let class = config.get("connector.class").map_or("", String::as_str);
+        let class = config.get(CLASS).map_or("", String::as_str);
         let version = config.get(VERSION).map_or("", String::as_str);
         match self.connector(class, version)?.as_configured(config)? {
             Kind::Connector(plugin) => Ok(plugin),
@@ -192,13 +196,14 @@ impl Plugins {
     fn connector(&self, class: &str, version: &str) -> Result<Known, String> {
         let known = self.0.known.read();
         let connectors: Vec<&Known> = known.iter().filter(|known| known.connector().is_some()).collect();
-        choose(&connectors, class, (VERSION, version))?.ok_or_else(|| no_such_class(class, &connectors))
+        let asked = AskedPlugin { class, class_key: CLASS, version, version_key: VERSION };
+        choose(&connectors, &asked)?.ok_or_else(|| no_such_class(class, &connectors))
     }
 
     /// The newest transform, predicate or converter of that class.
     pub fn any_part(&self, class: &str) -> Option<Part> {
         let newest = |kind| {
-            let asked = AskedPart { class, version: "latest", version_key: VERSION };
+            let asked = AskedPlugin { class, class_key: CLASS, version: "latest", version_key: VERSION };
             self.part(kind, &asked, &RawConfig::new()).ok()
         };
         [PartKind::Converter, PartKind::Transform, PartKind::Predicate].into_iter().find_map(newest)
@@ -206,26 +211,29 @@ impl Plugins {
 
     /// The transform, predicate or converter of a class, full or short, in the version that is wanted, to run as the connector's
     /// configuration wants it. The error lists those that there are.
-    pub fn part(&self, kind: PartKind, asked: &AskedPart<'_>, connector: &RawConfig) -> Result<Part, String> {
+    pub fn part(&self, kind: PartKind, asked: &AskedPlugin<'_>, connector: &RawConfig) -> Result<Part, String> {
         let known = self.0.known.read();
         let parts: Vec<&Known> =
             known.iter().filter(|known| known.part().is_some_and(|part| part.kind == kind)).collect();
-        let chosen = choose(&parts, asked.class, (asked.version_key, asked.version))?;
-        let chosen = chosen.ok_or_else(|| no_such_part(kind, asked.class, &parts))?;
+        let chosen = choose(&parts, asked)?.ok_or_else(|| no_such_part(kind, asked, &parts))?;
         match chosen.as_configured(connector)? {
             Kind::Part(part) => Ok(part),
-            Kind::Connector(_) => Err(no_such_part(kind, asked.class, &parts)),
+            Kind::Connector(_) => Err(no_such_part(kind, asked, &parts)),
         }
     }
 }
 
-/// Which version of a connector is wanted.
+/// Which connector is wanted.
+const CLASS: &str = "connector.class";
+/// Which version of it.
 const VERSION: &str = "connector.plugin.version";
 
-/// Which part is asked for.
-pub struct AskedPart<'a> {
+/// Which plugin is asked for.
+pub struct AskedPlugin<'a> {
     /// The class as the user wrote it.
     pub class: &'a str,
+    /// The key that says so.
+    pub class_key: &'a str,
     /// The version that is wanted; empty for the newest.
     pub version: &'a str,
     /// The key that says so.
@@ -233,53 +241,51 @@ pub struct AskedPart<'a> {
 }
 
 /// The plugin that a class name and a version mean; `None` if nothing has that name.
-fn choose(known: &[&Known], class: &str, (version_key, version): (&str, &str)) -> Result<Option<Known>, String> {
+fn choose(known: &[&Known], asked: &AskedPlugin<'_>) -> Result<Option<Known>, String> {
+    let AskedPlugin { class, class_key, version, version_key } = asked;
     let class = class.trim();
-    let answers = |known: &&Known| known.kind.definition().answers_to(class);
+    let answers = |known: &&Known| known.definition.answers_to(class);
     let found: Vec<&Known> = known.iter().copied().filter(answers).collect();
     // A whole class name means that class, whatever else has it as a short name.
-    let exact = found.iter().copied().find(|known| known.class == class).or(found.first().copied());
+    let exact = found.iter().copied().find(|known| known.definition.class == class).or(found.first().copied());
     let Some(first) = exact else { return Ok(None) };
-    let other = found.iter().find(|known| known.class != first.class);
-    if let Some(other) = other.filter(|_| first.class != class) {
+    let other = found.iter().find(|known| known.definition.class != first.definition.class);
+    if let Some(other) = other.filter(|_| first.definition.class != class) {
         let what = first.kind.what();
         return Err(format!(
-            "The class name `{class}` means several {what}s, such as {} and {}. Use the full name.",
-            first.class, other.class
+            "The class name `{class}` of `{class_key}` means several {what}s, such as {} and {}. Use the full name.",
+            first.definition.class, other.definition.class
         ));
     }
     let wanted =
         Wanted::read(version).map_err(|why| format!("The value `{version}` of `{version_key}` is wrong: {why}."))?;
-    let versions = || found.iter().filter(|known| known.class == first.class);
+    let versions = || found.iter().filter(|known| known.definition.class == first.definition.class);
     let newest = versions()
-        .filter(|known| wanted.allows(known.version))
-        .max_by(|one, other| compare(one.version, other.version).then(Ordering::Greater));
+        .filter(|known| wanted.allows(known.definition.version))
+        .max_by(|one, other| compare(one.definition.version, other.definition.version).then(Ordering::Greater));
     match newest {
         Some(newest) => Ok(Some((*newest).clone())),
         None => {
-            let there: Vec<&str> = versions().map(|known| known.version).collect();
+            let there: Vec<&str> = versions().map(|known| known.definition.version).collect();
             Err(format!(
                 "No version of {} is `{version}`, as `{version_key}` wants it. There are: {}.",
-                first.class,
+                first.definition.class,
                 there.join(", ")
             ))
         }
     }
 }
 
-fn no_such_part(kind: PartKind, class: &str, known: &[&Known]) -> String {
-    let word = kind.word();
-    let mut names: Vec<&str> =
-        known.iter().map(|known| known.class.rsplit('.').next().unwrap_or(known.class)).collect();
+fn no_such_part(kind: PartKind, asked: &AskedPlugin<'_>, known: &[&Known]) -> String {
+    let (word, AskedPlugin { class, class_key, .. }) = (kind.word(), asked);
+    let mut names: Vec<&str> = known.iter().map(|known| known.definition.simple_name()).collect();
     names.dedup();
-    match names.is_empty() {
-        true => format!("no {word} has the class `{class}`. There are none."),
-        false => format!("no {word} has the class `{class}`. Known are: {}.", names.join(", ")),
-    }
+    let there = if names.is_empty() { "There are none".to_owned() } else { format!("Known are: {}", names.join(", ")) };
+    format!("no {word} has the class `{class}`, which `{class_key}` names. {there}.")
 }
 
 fn no_such_class(class: &str, known: &[&Known]) -> String {
-    let mut classes: Vec<&str> = known.iter().map(|known| known.class).collect();
+    let mut classes: Vec<&str> = known.iter().map(|known| known.definition.class).collect();
     classes.dedup();
     format!(
         "Failed to find any class that implements Connector and which name matches {class}, available connectors are: {}.",

@@ -21,7 +21,7 @@ pub async fn list(State(state): State<RestState>, RawQuery(query): RawQuery) -> 
     let mut shown: Vec<Json> = known
         .iter()
         .filter(|known| all || known.connector().is_some())
-        .map(|known| plugin_info(known.class, known.kind.name(), known.version, known.location()))
+        .map(|known| plugin_info(known.definition.class, known.kind.name(), known.definition.version, known.location()))
         .collect();
     shown.sort_by(|one, other| one["class"].as_str().cmp(&other["class"].as_str()));
     Ok(json_reply(StatusCode::OK, &Json::Array(shown)))

@@ -8,6 +8,7 @@ use connector_api::config::RawConfig;
 use connector_api::{Error, Result, Topic};
 
 use crate::config::connector::whole_name;
+use crate::config::raw::{behind, listed};
 
 /// How a connector's topics are made: `topic.creation.*`.
 pub struct TopicCreation {
@@ -26,8 +27,7 @@ struct Group {
 impl TopicCreation {
     /// From a configuration that has been checked. Groups are tried in their order; `default` takes the rest.
     pub fn new(enabled: bool, raw: &RawConfig) -> TopicCreation {
-        let names = raw.get("topic.creation.groups").map_or("", String::as_str);
-        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let names = listed(raw, "topic.creation.groups");
         let default = Group::new(raw, "default", None);
         let mut groups: Vec<Group> = names.map(|name| Group::new(raw, name, Some(&default))).collect();
         groups.push(default);
@@ -73,10 +73,7 @@ async fn learn(producer: &mut Producer, topic: &Topic) -> Result<bool> {
 impl Group {
     fn new(raw: &RawConfig, name: &str, default: Option<&Group>) -> Group {
         let prefix = format!("topic.creation.{name}.");
-        let mut configs: BTreeMap<String, String> = raw
-            .iter()
-            .filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone())))
-            .collect();
+        let mut configs = behind(raw, &prefix);
         let mut number = |key| configs.remove(key).and_then(|text| text.trim().parse::<i32>().ok());
         let (partitions, copies) = (number("partitions"), number("replication.factor"));
         let mut patterns = |key| -> Vec<fancy_regex::Regex> {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::flow::{Incoming, Outgoing};
 use crate::cli::signals;
+use crate::config::raw::listed;
 use crate::herd::status_log::State;
 use crate::herd::{Herd, HerdError, InitialState, LiveTask};
 
@@ -62,7 +63,7 @@ pub async fn run(herd: &Herd, mut config: RawConfig, limits: (Option<u64>, Optio
 }
 
 fn first_topic(config: &RawConfig) -> Option<String> {
-    config.get("topics")?.split(',').map(str::trim).find(|topic| !topic.is_empty()).map(str::to_owned)
+    listed(config, "topics").next().map(str::to_owned)
 }
 
 fn in_words(why: HerdError) -> String {
