@@ -5,7 +5,8 @@ use bytes::Bytes;
 use crate::config::{Config, Issue};
 use crate::connector::Definition;
 use crate::data::{Format, Payload};
-use crate::error::Result;
+use crate::error::{Failed, Result};
+use crate::record::Topic;
 
 /// Writes payloads as bytes and reads them back. Every task has converters of its own, one for keys, one for values and one for
 /// headers, so a converter may keep caches.
@@ -19,6 +20,42 @@ pub trait Converter {
 
     /// Reads bytes into the form that a sink wants. Bytes that need no change are passed on as they are.
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload>;
+}
+
+impl dyn Converter + '_ {
+    /// The bytes of a payload by themselves; [`Payload::Null`] if there is nothing to write at all.
+    pub fn encoded(&mut self, topic: &str, payload: &Payload) -> Result<Payload> {
+        let mut out = Vec::new();
+        let some = self.encode(topic, payload, &mut out)?;
+        Ok(if some { Payload::Bytes(out.into()) } else { Payload::Null })
+    }
+
+    /// [`encoded`](Self::encoded) for each of these. Those that failed are null.
+    pub fn encode_all(&mut self, payloads: &[(&Topic, &Payload)]) -> (Vec<Payload>, Failed) {
+        convert(payloads, |topic, payload| self.encoded(topic, payload))
+    }
+
+    /// [`Converter::decode`] for each of these that is bytes. All others, and those that failed, are null.
+    pub fn decode_all(&mut self, payloads: &[(&Topic, &Payload)], format: Format) -> (Vec<Payload>, Failed) {
+        convert(payloads, |topic, payload| match payload.as_bytes() {
+            Some(bytes) => self.decode(topic, bytes, format),
+            None => Ok(Payload::Null),
+        })
+    }
+}
+
+fn convert(
+    payloads: &[(&Topic, &Payload)],
+    mut one: impl FnMut(&str, &Payload) -> Result<Payload>,
+) -> (Vec<Payload>, Failed) {
+    let mut failed = Vec::new();
+    let converted = payloads.iter().enumerate().map(|(index, (topic, payload))| {
+        one(topic, payload).unwrap_or_else(|why| {
+            failed.push((index, why));
+            Payload::Null
+        })
+    });
+    (converted.collect(), failed)
 }
 
 /// What a converter is for.

@@ -38,6 +38,9 @@ pub struct Error {
 /// What connectors return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Records of a batch that failed, by their indexes, ascending.
+pub type Failed = Vec<(usize, Error)>;
+
 impl Error {
     /// An error with that decision.
     pub fn new(decision: Decision, message: impl Into<String>) -> Error {

@@ -90,7 +90,7 @@ mod transform;
 
 pub use connector::{Definition, ExactlyOnce};
 pub use converter::{Converter, ConverterPlugin, Use};
-pub use error::{Decision, Error, Result, panic_message};
+pub use error::{Decision, Error, Failed, Result, panic_message};
 pub use host::{Host, Memory, Progress, Silence, TaskContext, Unlimited};
 pub use plugin::{Export, Plugin};
 pub use position::{Position, SourceOffset, SourcePartition};

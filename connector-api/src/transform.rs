@@ -5,8 +5,8 @@
 
 use crate::config::{Config, Issue};
 use crate::connector::Definition;
-use crate::data::{Payload, Value};
-use crate::error::Result;
+use crate::data::Payload;
+use crate::error::{Failed, Result};
 use crate::record::{Headers, SinkRecord, SourceRecord, Topic};
 
 /// The parts of a record that a transform may look at and change, the same for sources and sinks.
@@ -57,6 +57,21 @@ pub trait Transform {
     fn apply(&mut self, record: &mut TransformRecord) -> Result<Fate>;
 }
 
+impl dyn Transform + '_ {
+    /// [`apply`](Transform::apply) to each of these: the indexes of those that are dropped, and those that failed.
+    pub fn apply_all<'r>(&mut self, records: impl Iterator<Item = &'r mut TransformRecord>) -> (Vec<usize>, Failed) {
+        let (mut dropped, mut failed) = (Vec::new(), Vec::new());
+        for (index, record) in records.enumerate() {
+            match self.apply(record) {
+                Ok(Fate::Keep) => {}
+                Ok(Fate::Drop) => dropped.push(index),
+                Err(why) => failed.push((index, why)),
+            }
+        }
+        (dropped, failed)
+    }
+}
+
 /// A kind of transform, by its class.
 pub trait TransformPlugin: Send + Sync + 'static {
     /// Names, version, keys: those behind `transforms.NAME.` but for `type`, `predicate`, `negate` and `plugin.version`.
@@ -80,6 +95,20 @@ pub trait TransformPlugin: Send + Sync + 'static {
 pub trait Predicate {
     /// Whether it is for that record. Errors are those of [`Transform::apply`].
     fn test(&mut self, record: &TransformRecord) -> Result<bool>;
+}
+
+impl dyn Predicate + '_ {
+    /// [`test`](Predicate::test) for each of these; false for those that failed.
+    pub fn test_all<'r>(&mut self, records: impl Iterator<Item = &'r TransformRecord>) -> (Vec<bool>, Failed) {
+        let mut failed = Vec::new();
+        let tested = records.enumerate().map(|(index, record)| {
+            self.test(record).unwrap_or_else(|why| {
+                failed.push((index, why));
+                false
+            })
+        });
+        (tested.collect(), failed)
+    }
 }
 
 /// A kind of predicate, by its class.
@@ -150,8 +179,24 @@ impl TransformRecord {
             (topic, key, value, headers, timestamp);
     }
 
-    /// Whether the value is null: in whatever form, a deletion.
+    /// Whether the value is null: in whatever form, also as JSON that nobody has looked into, a deletion.
     pub fn is_tombstone(&self) -> bool {
-        matches!(self.value, Payload::Null | Payload::Structured { value: Value::Null, .. })
+        self.value.is_nothing() || matches!(&self.value, Payload::Json(json) if json.trim_ascii() == b"null")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Value;
+
+    #[test]
+    fn a_tombstone_is_one_in_whatever_form() {
+        let is_tombstone =
+            |value| TransformRecord::of_source(SourceRecord::new("t", Payload::Null, value)).is_tombstone();
+        let null = Payload::Structured { schema: None, value: Value::Null };
+        let json = |text: &'static str| Payload::Json(text.into());
+        assert!([Payload::Null, null, json("null"), json(" null\n")].into_iter().all(is_tombstone));
+        assert!(![json("{}"), json("\"null\""), Payload::Bytes("null".into())].into_iter().any(is_tombstone));
     }
 }

@@ -130,3 +130,13 @@ fn read(mut answer: ureq::http::Response<ureq::Body>) -> Reply {
     let body = if text.is_empty() { Json::Null } else { serde_json::from_str(&text).unwrap_or(Json::String(text)) };
     Reply { status: answer.status().as_u16(), body, location }
 }
+
+/// A configuration with further keys.
+///
+/// # Panics
+/// One of them is no object.
+pub fn with(mut config: Json, more: Json) -> Json {
+    let (Some(keys), Json::Object(more)) = (config.as_object_mut(), more) else { panic!("not objects") };
+    keys.extend(more);
+    config
+}

@@ -2,7 +2,7 @@
 //! is said.
 
 use connector_api::conformance::doubles::world;
-use naru_tests::{Rest, WorkerWithDoubles, until};
+use naru_tests::{Rest, WorkerWithDoubles, until, with};
 use serde_json::{Value as Json, json};
 
 /// A hundred numbers on their way into a topic; with further keys.
@@ -12,12 +12,6 @@ fn source(topic: &str, more: Json) -> Json {
 
 fn sink(topic: &str, world: &str, more: Json) -> Json {
     with(json!({ "connector.class": "DoubleSink", "topics": topic, "world": world }), more)
-}
-
-fn with(mut config: Json, more: Json) -> Json {
-    let (Some(config_keys), Json::Object(more)) = (config.as_object_mut(), more) else { panic!("not objects") };
-    config_keys.extend(more);
-    config
 }
 
 fn numbers(worker: &WorkerWithDoubles, topic: &str) -> Vec<i64> {
@@ -194,6 +188,29 @@ fn a_converter_of_a_plugin_writes_and_reads_keys_values_and_what_transforms_make
 }
 
 #[test]
+fn a_header_that_its_converter_cannot_write_is_not_left_out_in_silence() {
+    let worker = WorkerWithDoubles::start(&["task.restart.enable=false"]);
+    let rest = worker.rest();
+    let chain = json!({
+        "transforms": "note", "transforms.note.type": "InsertHeader", "transforms.note.header": "h",
+        "transforms.note.value.literal": "x", "header.converter": "naru.MarkConverter",
+        "header.converter.trouble": "encode:reject:31:1",
+    });
+    rest.create("headers", source("headers", with(chain.clone(), json!({ "errors.tolerance": "all" }))));
+    until("the position is stored", || stored(&rest, "headers") == json!({ "next": 100 }));
+    assert_eq!(numbers(&worker, "headers"), (0..100).filter(|n| *n != 30).collect::<Vec<i64>>());
+    let written = ("h".to_owned(), Some("header!x".to_owned()));
+    assert!(worker.topics().read("headers").iter().all(|record| record.headers == [written.clone()]));
+    rest.create("headers-strict", source("headers-strict", chain));
+    let why = rest.wait_for_task("headers-strict", 0, "FAILED");
+    assert!(why.contains("header converter cannot take a record of headers-strict"), "{why}");
+    // What comes from foreign tools and cannot be read is given as it is.
+    let reads = json!({ "header.converter": "naru.MarkConverter", "header.converter.trouble": "decode:reject:1:0" });
+    rest.create("headers-sink", sink("headers", "headers-sink", reads));
+    until("everything is committed", || committed(&rest, "headers-sink") == json!(99));
+}
+
+#[test]
 fn what_is_wrong_with_transforms_is_said_at_its_key_before_anything_runs() {
     let worker = WorkerWithDoubles::start(&[]);
     let rest = worker.rest();
@@ -208,7 +225,7 @@ fn what_is_wrong_with_transforms_is_said_at_its_key_before_anything_runs() {
         said(chain)
     };
     for (key, value, expected) in [
-        ("transforms.x.type", "Nothing", "no transform has the class `Nothing`"),
+        ("transforms.x.type", "Nothing", "no transform has the class `Nothing`, which `transforms.x.type` names"),
         ("transforms", "x, x", "`transforms` has the name `x` twice"),
         ("transforms", "x, y", "`transforms.y.type` is required"),
         ("transforms.x.add", "many", "`transforms.x.add`"),

@@ -84,7 +84,7 @@ impl Sink {
             record.into_sink(slot);
             match self.decoder.shape(slot) {
                 Ok(()) => stays[place] = true,
-                Err((stage, why)) => self.refuse(&chunk, &Failure { place, stage, class: String::new(), why })?,
+                Err((stage, why)) => self.refuse(&chunk, &Failure { place, stage, class: None, why })?,
             }
         }
         chunk.keep(|place| stays.get(place).copied().unwrap_or(false));
@@ -100,7 +100,7 @@ impl Sink {
         }
         let (partition, offset) = (origin_of(record), record.offset);
         let original = chunk.originals.get(failure.place);
-        let class = Some(class.as_str()).filter(|class| !class.is_empty());
+        let class = class.as_deref();
         self.rejects.pass_over(&Rejected { partition, offset, original, stage: *stage, class, why })
     }
 }

@@ -77,6 +77,7 @@ fn encode(own: &mut Option<Box<dyn Converter>>, topic: &str, payload: &Payload, 
             out.extend_from_slice(bytes);
             Ok(true)
         }
-        (None, _) => Ok(false),
+        (None, Payload::Null) => Ok(false),
+        (None, Payload::Structured { .. }) => Err(Error::fatal(format!("a record for {topic} has not been converted"))),
     }
 }

@@ -46,7 +46,7 @@ impl Source {
             wrong.extend(shaped.err().map(|why| (place, why)));
         }
         for (place, why) in wrong {
-            work.refuse(Failure { place, stage: Stage::Transformation, class: String::new(), why });
+            work.refuse(Failure { place, stage: Stage::Transformation, class: None, why });
         }
         work
     }

@@ -59,8 +59,8 @@ pub struct Failure {
     pub place: usize,
     /// Which step.
     pub stage: Stage,
-    /// The step's class.
-    pub class: String,
+    /// The step's class, if it has one.
+    pub class: Option<String>,
     /// Why, with the step named.
     pub why: Error,
 }
@@ -88,8 +88,7 @@ impl Chain {
     pub async fn go_on(&mut self, work: &mut Work) -> Result<Way> {
         while let Some(step) = self.steps.get_mut(work.step) {
             let at = work.left.take().unwrap_or_else(|| work.there());
-            let what = step.what.clone();
-            let done = self.calls.bounded(&what, step.act(&mut work.records, &at)).await?;
+            let done = self.calls.bounded(&step.what, step.action.act(&mut work.records, &at)).await?;
             done.dropped.into_iter().for_each(|place| work.gone[place] = true);
             let now = Instant::now();
             let (again, failed) = done.failed.into_iter().partition(|(_, why)| self.patience.allows(why, now));
@@ -154,7 +153,7 @@ impl Work {
             };
             let topic = self.records.get(place).map_or("", |record| &record.topic);
             let why = Error::new(decision, format!("{} cannot take a record of {topic}", step.what)).caused_by(why);
-            let (stage, class) = (step.stage, step.class.clone());
+            let (stage, class) = (step.stage, Some(step.class.clone()));
             self.refuse(Failure { place, stage, class, why });
         }
     }

@@ -49,12 +49,9 @@ impl Shaper {
         let Some(converter) = converter else {
             return Err(Error::reject("the sink wants bytes, and a transform has made something else"));
         };
-        let mut out = Vec::new();
-        let some = converter.encode(topic, payload, &mut out)?;
-        *payload = match (some, self.wanted) {
-            (false, _) => Payload::Null,
-            (true, Format::Json) => Payload::Json(out.into()),
-            (true, _) => Payload::Bytes(out.into()),
+        *payload = match (converter.encoded(topic, payload)?, self.wanted) {
+            (Payload::Bytes(json), Format::Json) => Payload::Json(json),
+            (other, _) => other,
         };
         Ok(())
     }

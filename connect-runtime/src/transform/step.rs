@@ -1,11 +1,10 @@
 //! One step on the way of a batch.
 
 use connector_api::data::{Format, Payload};
-use connector_api::{Converter, Error, Fate, Predicate, Result, Topic, Transform, TransformRecord, Use};
+use connector_api::{Converter, Failed, Predicate, Result, Topic, Transform, TransformRecord, Use};
 
 use super::chain::Stage;
 use crate::plugins::part::Opened;
-use crate::plugins::remote::Failed;
 
 /// A step.
 pub struct Step {
@@ -36,10 +35,10 @@ pub struct Done {
     pub failed: Failed,
 }
 
-impl Step {
+impl Action {
     /// Does it to the records at these places, which are ascending. What failed stays as it was.
     pub async fn act(&mut self, records: &mut [TransformRecord], at: &[usize]) -> Result<Done> {
-        match &mut self.action {
+        match self {
             Action::Transform(transform, condition) => {
                 let mut done = Done::default();
                 let chosen = match condition {
@@ -52,46 +51,28 @@ impl Step {
             Action::Encode(of, converter) => {
                 let (payloads, whose) = payloads(*of, records, at);
                 let converted = match converter {
-                    Opened::Here(converter) => {
-                        convert(&payloads, |topic, payload| encode(&mut **converter, topic, payload))
-                    }
+                    Opened::Here(converter) => converter.encode_all(&payloads),
                     Opened::There(part) => part.encode(&payloads).await?,
                 };
-                Ok(put(*of, records, converted, &whose))
+                Ok(Done { dropped: Vec::new(), failed: put(*of, records, converted, &whose) })
             }
             Action::Decode(of, format, converter) => {
                 let (payloads, whose) = payloads(*of, records, at);
-                let converted = match converter {
-                    Opened::Here(converter) => convert(&payloads, |topic, payload| match payload.as_bytes() {
-                        Some(bytes) => converter.decode(topic, bytes, *format),
-                        None => Ok(Payload::Null),
-                    }),
+                let (mut made, mut failed) = match converter {
+                    Opened::Here(converter) => converter.decode_all(&payloads, *format),
                     Opened::There(part) => part.decode(&payloads, *format).await?,
                 };
-                Ok(put(*of, records, converted, &whose))
+                if *of == Use::Header {
+                    // Headers often come from foreign tools, and are no reason to hold a record back: what cannot be read stays
+                    // as it is.
+                    for (index, _) in std::mem::take(&mut failed) {
+                        made[index] = payloads[index].1.clone();
+                    }
+                }
+                Ok(Done { dropped: Vec::new(), failed: put(*of, records, (made, failed), &whose) })
             }
         }
     }
-}
-
-fn convert(
-    payloads: &[(&Topic, &Payload)],
-    mut one: impl FnMut(&str, &Payload) -> Result<Payload>,
-) -> (Vec<Payload>, Failed) {
-    let mut failed = Vec::new();
-    let made = payloads.iter().enumerate().map(|(number, (topic, payload))| {
-        one(topic, payload).unwrap_or_else(|why| {
-            failed.push((number, why));
-            Payload::Null
-        })
-    });
-    (made.collect(), failed)
-}
-
-fn encode(converter: &mut dyn Converter, topic: &str, payload: &Payload) -> Result<Payload> {
-    let mut out = Vec::new();
-    let some = converter.encode(topic, payload, &mut out)?;
-    Ok(if some { Payload::Bytes(out.into()) } else { Payload::Null })
 }
 
 /// The places of those that the transform is for.
@@ -102,18 +83,8 @@ async fn test(
     at: &[usize],
     done: &mut Done,
 ) -> Result<Vec<usize>> {
-    let (flags, failed): (Vec<bool>, Failed) = match predicate {
-        Opened::Here(predicate) => {
-            let mut failed = Vec::new();
-            let tested = at.iter().enumerate().map(|(number, place)| {
-                let tested = predicate.test(&records[*place]);
-                tested.unwrap_or_else(|why| {
-                    failed.push((number, why));
-                    false
-                })
-            });
-            (tested.collect(), failed)
-        }
+    let (flags, failed) = match predicate {
+        Opened::Here(predicate) => predicate.test_all(at.iter().map(|place| &records[*place])),
         Opened::There(part) => {
             let taken = take(records, at);
             let tested = part.test(&taken).await;
@@ -133,26 +104,25 @@ async fn apply(
     at: &[usize],
     done: &mut Done,
 ) -> Result<()> {
-    match transform {
-        Opened::Here(transform) => {
-            for place in at {
-                match transform.apply(&mut records[*place]) {
-                    Ok(Fate::Keep) => {}
-                    Ok(Fate::Drop) => done.dropped.push(*place),
-                    Err(why) => done.failed.push((*place, why)),
-                }
-            }
-        }
+    let (dropped, failed) = match transform {
+        Opened::Here(transform) => transform.apply_all(chosen(records, at)),
         Opened::There(part) => {
             let mut taken = take(records, at);
             let applied = part.apply(&mut taken).await;
             give_back(records, at, taken);
-            let (dropped, failed) = applied?;
-            done.dropped.extend(dropped.into_iter().map(|number| at[number]));
-            done.failed.extend(failed.into_iter().map(|(number, why)| (at[number], why)));
+            applied?
         }
-    }
+    };
+    done.dropped.extend(dropped.into_iter().map(|number| at[number]));
+    done.failed.extend(failed.into_iter().map(|(number, why)| (at[number], why)));
     Ok(())
+}
+
+/// The records at these places, which are ascending.
+fn chosen<'r>(records: &'r mut [TransformRecord], at: &[usize]) -> impl Iterator<Item = &'r mut TransformRecord> {
+    let mut at = at.iter().peekable();
+    let all = records.iter_mut().enumerate();
+    all.filter(move |(place, _)| at.next_if(|next| **next == *place).is_some()).map(|(_, record)| record)
 }
 
 /// A plugin is given records one behind the other.
@@ -203,19 +173,22 @@ fn payloads<'r>(of: Use, records: &'r [TransformRecord], at: &[usize]) -> (Vec<(
     (payloads, whose)
 }
 
-/// Puts converted payloads where those came from. What could not be read of a header stays as it is: headers often come from
-/// foreign tools, and are no reason to hold a record back.
+/// Puts converted payloads where those came from, but for records of which one has failed: those stay as they were, and are named.
 fn put(
     of: Use,
     records: &mut [TransformRecord],
     (made, failed): (Vec<Payload>, Failed),
     whose: &[(usize, usize)],
-) -> Done {
-    let mut failed = failed.into_iter().peekable();
-    let mut done = Done::default();
-    for (index, (payload, (place, number))) in made.into_iter().zip(whose).enumerate() {
-        if let Some((_, why)) = failed.next_if(|(at, _)| *at == index) {
-            done.fail(of, *place, why);
+) -> Failed {
+    let mut refused: Failed = Vec::new();
+    for (index, why) in failed {
+        let (place, _) = whose[index];
+        if refused.last().is_none_or(|(last, _)| *last != place) {
+            refused.push((place, why));
+        }
+    }
+    for (payload, (place, number)) in made.into_iter().zip(whose) {
+        if refused.binary_search_by_key(place, |(refused, _)| *refused).is_ok() {
             continue;
         }
         let record = &mut records[*place];
@@ -229,14 +202,5 @@ fn put(
             }
         }
     }
-    done
-}
-
-impl Done {
-    fn fail(&mut self, of: Use, place: usize, why: Error) {
-        let again = self.failed.last().is_some_and(|(last, _)| *last == place);
-        if of != Use::Header && !again {
-            self.failed.push((place, why));
-        }
-    }
+    refused
 }

@@ -85,7 +85,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-const TYPES: [ConfigType; 9] = [
+pub(super) const TYPES: [ConfigType; 9] = [
     ConfigType::Boolean,
     ConfigType::String,
     ConfigType::Int,

@@ -218,18 +218,7 @@ impl<'a> Run<'a> {
 
     /// Puts that many records of every partition that is open.
     async fn put(&mut self, world: &impl SinkWorld, count: i64) {
-        within(self.check, "room for more records", CALL_DEADLINE, self.make_room()).await;
-        let mut records = Vec::new();
-        for (partition, next) in &mut self.next {
-            records.extend((*next..*next + count).map(|offset| world.record(partition, offset)));
-            *next += count;
-        }
-        let taken = within(self.check, "put", CALL_DEADLINE, self.task.put(&records)).await;
-        let taken = taken.unwrap_or_else(|error| panic!("{}: put failed: {error:?}", self.check));
-        assert!(taken.rejected.is_empty() && taken.again.is_none(), "{}: good records: {taken:?}", self.check);
-        if let Ok(written) = tokio::time::timeout(Duration::from_millis(20), self.task.written()).await {
-            self.on_written(written.unwrap_or_else(|error| panic!("{}: written failed: {error:?}", self.check)));
-        }
+        self.put_with(world, count, &[]).await;
     }
 
     /// The same with these in the places of others. They may be refused, by their indexes, or by an error that names none, after which
@@ -245,6 +234,7 @@ impl<'a> Run<'a> {
             let same = |other: &&SinkRecord| other.origin == record.origin && other.offset == record.offset;
             odd.iter().find(same).into_iter().for_each(|other| *record = other.clone());
         }
+        self.log.odd.extend(odd.iter().map(|record| (record.origin.clone(), record.offset)));
         let is_odd = |record: &SinkRecord| odd.iter().any(|other| other == record);
         let mut parts = vec![&records[..]];
         while let Some(part) = parts.pop() {
@@ -253,7 +243,11 @@ impl<'a> Run<'a> {
                     assert!(taken.again.is_none(), "{}: asked for again: {taken:?}", self.check);
                     for (index, why) in taken.rejected {
                         let Some(record) = part.get(index) else { panic!("{}: no record {index} was put", self.check) };
-                        assert!(is_odd(record), "{}: a good record was refused: {why:?}", self.check);
+                        assert!(
+                            is_odd(record),
+                            "{}: among good records: a good record was refused: {why:?}",
+                            self.check
+                        );
                         self.log.refused.insert((record.origin.clone(), record.offset));
                     }
                 }
@@ -268,7 +262,9 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.log.odd = odd.iter().map(|record| (record.origin.clone(), record.offset)).collect();
+        if let Ok(written) = tokio::time::timeout(Duration::from_millis(20), self.task.written()).await {
+            self.on_written(written.unwrap_or_else(|error| panic!("{}: written failed: {error:?}", self.check)));
+        }
     }
 
     /// As the worker does: what is under way goes on until the task takes more.

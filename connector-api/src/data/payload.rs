@@ -54,6 +54,11 @@ impl Payload {
         matches!(self, Payload::Null)
     }
 
+    /// Whether there is nothing, in whatever form: also a value that is null.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Payload::Null | Payload::Structured { value: Value::Null, .. })
+    }
+
     /// The bytes of a payload that is bytes or JSON.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match self {

@@ -1,6 +1,6 @@
 //! Transforms, predicates and converters out of a library, in the worker and in processes of their own.
 
-use naru_tests::{Worker, until};
+use naru_tests::{Worker, until, with};
 use serde_json::{Value as Json, json};
 
 use super::{committed, numbers, worker_with_doubles};
@@ -13,12 +13,6 @@ fn source(topic: &str, isolation: &str, more: Json) -> Json {
 
 fn sink(topic: &str, isolation: &str, more: Json) -> Json {
     with(json!({ "connector.class": "DoubleSink", "topics": topic, "connector.isolation": isolation }), more)
-}
-
-fn with(mut config: Json, more: Json) -> Json {
-    let (Some(keys), Json::Object(more)) = (config.as_object_mut(), more) else { panic!("not objects") };
-    keys.extend(more);
-    config
 }
 
 /// A transform that goes wrong in a call.

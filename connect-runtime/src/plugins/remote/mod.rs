@@ -23,7 +23,7 @@ use connector_api::{Definition, Error, Host, Plugin, Result};
 use super::known::Kind;
 use super::part::{Part, PartKind};
 
-pub use part::{Failed, RemotePart};
+pub use part::RemotePart;
 
 /// Where a plugin lives.
 pub trait Endpoint: Send + Sync {

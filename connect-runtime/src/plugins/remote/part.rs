@@ -2,18 +2,15 @@
 
 use bytes::Bytes;
 use connector_api::boundary::batch::{BatchReader, BatchWriter};
-use connector_api::boundary::frame::{Malformed, Read, Reader, Writer};
+use connector_api::boundary::frame::{Malformed, Reader, Writer};
 use connector_api::boundary::message::{Call, Request, Start, format, read_failed};
 use connector_api::boundary::spare;
 use connector_api::config::RawConfig;
 use connector_api::data::{Format, Payload};
-use connector_api::{Error, Result, Topic, TransformRecord};
+use connector_api::{Error, Failed, Result, Topic, TransformRecord};
 
 use super::{Channel, Endpoint, Scope, call};
 use crate::plugins::part::TaskPlace;
-
-/// Records that failed, by their indexes, ascending.
-pub type Failed = Vec<(usize, Error)>;
 
 /// One for a task. It ends when it is dropped.
 pub struct RemotePart {
@@ -42,12 +39,9 @@ impl RemotePart {
     /// Changes records where they stand. Returns the indexes of those that are dropped, and those that failed.
     pub async fn apply(&mut self, records: &mut [TransformRecord]) -> Result<(Vec<usize>, Failed)> {
         let mut from = Reader::new(self.records(Call::Apply, records).await?);
-        let (dropped, failed, kept) = self.read(records.len(), |reader| {
-            let dropped = from.list(|from| Ok(from.u32()? as usize))?;
-            let failed = read_failed(&mut from)?;
-            let kept = reader.transform(&from.slice(from.left())?)?;
-            Ok((dropped, failed, kept))
-        })?;
+        let dropped = from.list(|from| Ok(from.u32()? as usize))?;
+        let failed = read_failed(&mut from)?;
+        let kept = self.reader.transform(&from.slice(from.left())?)?;
         let mut gone: Vec<usize> = dropped.iter().copied().chain(failed.iter().map(|(index, _)| *index)).collect();
         gone.sort_unstable();
         let others = self.others(records.len(), &gone, kept.len())?;
@@ -60,15 +54,13 @@ impl RemotePart {
     /// Whether it is for each of the records.
     pub async fn test(&mut self, records: &[TransformRecord]) -> Result<(Vec<bool>, Failed)> {
         let mut from = Reader::new(self.records(Call::Test, records).await?);
-        self.read(records.len(), |_| {
-            let failed = read_failed(&mut from)?;
-            let flags = from.list(Reader::flag)?;
-            from.end()?;
-            match flags.len() == records.len() && failed.iter().all(|(index, _)| *index < records.len()) {
-                true => Ok((flags, failed)),
-                false => Err(Malformed("it does not say for each record whether it is for it")),
-            }
-        })
+        let failed = read_failed(&mut from)?;
+        let flags = from.list(Reader::flag)?;
+        from.end()?;
+        match flags.len() == records.len() && failed.iter().all(|(index, _)| *index < records.len()) {
+            true => Ok((flags, failed)),
+            false => Err(Malformed("it does not say for each record whether it is for it").into()),
+        }
     }
 
     /// The bytes of payloads, or null. Those that failed are null, too.
@@ -88,10 +80,8 @@ impl RemotePart {
 
     async fn converted(&mut self, call: Call, to: Writer, count: usize) -> Result<(Vec<Payload>, Failed)> {
         let mut from = Reader::new(self.channel.call(call, to.bytes).await.reply()?);
-        let (failed, made) = self.read(count, |reader| {
-            let failed = read_failed(&mut from)?;
-            Ok((failed, reader.transform(&from.slice(from.left())?)?))
-        })?;
+        let failed = read_failed(&mut from)?;
+        let made = self.reader.transform(&from.slice(from.left())?)?;
         let gone: Vec<usize> = failed.iter().map(|(index, _)| *index).collect();
         let mut payloads = vec![Payload::Null; count];
         for (index, record) in self.others(count, &gone, made.len())?.zip(made) {
@@ -104,10 +94,6 @@ impl RemotePart {
         let mut to = Writer::on(spare::take());
         self.writer.transform(&mut to, records);
         self.channel.call(call, to.bytes).await.reply()
-    }
-
-    fn read<T>(&mut self, _count: usize, read: impl FnOnce(&mut BatchReader) -> Read<T>) -> Result<T> {
-        read(&mut self.reader).map_err(|why| Error::from(why).decided(connector_api::Decision::Fatal))
     }
 
     /// The indexes that are not among `gone`. Nothing may be concluded from a reply that does not add up.

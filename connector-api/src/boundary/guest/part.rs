@@ -10,11 +10,11 @@ use crate::boundary::message::{self, Request};
 use crate::boundary::spare;
 use crate::config::{Config, RawConfig};
 use crate::converter::{Converter, Use};
-use crate::data::{Format, Payload};
-use crate::error::{Error, Result};
+use crate::data::Payload;
+use crate::error::{Error, Failed, Result};
 use crate::plugin::Export;
 use crate::record::Topic;
-use crate::transform::{Fate, Predicate, Transform, TransformRecord};
+use crate::transform::{Predicate, Transform, TransformRecord};
 
 /// The key that says what a converter is for.
 const CONVERTER_TYPE: &str = "converter.type";
@@ -83,13 +83,11 @@ pub async fn part_task(state: Rc<RefCell<PartState>>, request: Request) -> Resul
         }
         (Request::Encode(batch), Some(Part::Converter(converter))) => {
             let records = state.reader.transform(&batch)?;
-            Ok(converted(records, &mut state.writer, |topic, payload| encoded(&mut **converter, topic, payload)))
+            Ok(converted(&records, &mut state.writer, |payloads| converter.encode_all(payloads)))
         }
         (Request::Decode(format, batch), Some(Part::Converter(converter))) => {
             let records = state.reader.transform(&batch)?;
-            Ok(converted(records, &mut state.writer, |topic, payload| {
-                decoded(&mut **converter, topic, payload, format)
-            }))
+            Ok(converted(&records, &mut state.writer, |payloads| converter.decode_all(payloads, format)))
         }
         (other, Some(_)) => Err(misplaced(&other)),
         (_, None) => Err(Error::fatal("the plugin has not started")),
@@ -109,65 +107,51 @@ fn made(export: &Export, raw: &RawConfig) -> Result<Part> {
     }
 }
 
-fn applied(transform: &mut dyn Transform, records: Vec<TransformRecord>, writer: &mut BatchWriter) -> Writer {
-    let (mut dropped, mut failed, mut kept) = (Vec::new(), Vec::new(), Vec::with_capacity(records.len()));
-    for (index, mut record) in records.into_iter().enumerate() {
-        match transform.apply(&mut record) {
-            Ok(Fate::Keep) => kept.push(record),
-            Ok(Fate::Drop) => dropped.push(index),
-            Err(why) => failed.push((index, why)),
-        }
-    }
+fn applied(transform: &mut dyn Transform, mut records: Vec<TransformRecord>, writer: &mut BatchWriter) -> Writer {
+    let (dropped, failed) = transform.apply_all(records.iter_mut());
+    let mut gone: Vec<usize> = dropped.iter().copied().chain(failed.iter().map(|(index, _)| *index)).collect();
+    gone.sort_unstable();
+    keep_others(&mut records, &gone);
     let mut to = Writer::on(spare::take());
     to.list(dropped.iter(), |to, index| {
         to.count(*index);
     });
     message::failed(&mut to, &failed);
-    writer.transform(&mut to, &kept);
+    writer.transform(&mut to, &records);
     to
 }
 
 fn tested(predicate: &mut dyn Predicate, records: &[TransformRecord]) -> Writer {
-    let (mut failed, mut flags) = (Vec::new(), Vec::with_capacity(records.len()));
-    for (index, record) in records.iter().enumerate() {
-        let tested = predicate.test(record);
-        flags.push(u8::from(matches!(tested, Ok(true))));
-        failed.extend(tested.err().map(|why| (index, why)));
-    }
+    let (flags, failed) = predicate.test_all(records.iter());
     let mut to = Writer::on(spare::take());
     message::failed(&mut to, &failed);
-    to.bytes(&flags);
+    to.list(flags.into_iter(), |to, flag| {
+        to.u8(u8::from(flag));
+    });
     to
 }
 
 fn converted(
-    records: Vec<TransformRecord>,
+    records: &[TransformRecord],
     writer: &mut BatchWriter,
-    mut convert: impl FnMut(&Topic, Payload) -> Result<Payload>,
+    convert: impl FnOnce(&[(&Topic, &Payload)]) -> (Vec<Payload>, Failed),
 ) -> Writer {
-    let (mut failed, mut made) = (Vec::new(), Vec::with_capacity(records.len()));
-    for (index, record) in records.into_iter().enumerate() {
-        match convert(&record.topic, record.value) {
-            Ok(payload) => made.push((record.topic, payload)),
-            Err(why) => failed.push((index, why)),
-        }
-    }
+    let payloads: Vec<(&Topic, &Payload)> = records.iter().map(|record| (&record.topic, &record.value)).collect();
+    let (made, failed) = convert(&payloads);
+    let mut others: Vec<(&Topic, &Payload)> = records.iter().map(|record| &record.topic).zip(&made).collect();
+    let gone: Vec<usize> = failed.iter().map(|(index, _)| *index).collect();
+    keep_others(&mut others, &gone);
     let mut to = Writer::on(spare::take());
     message::failed(&mut to, &failed);
-    let payloads: Vec<(&Topic, &Payload)> = made.iter().map(|(topic, payload)| (topic, payload)).collect();
-    writer.payloads(&mut to, &payloads);
+    writer.payloads(&mut to, &others);
     to
 }
 
-fn encoded(converter: &mut dyn Converter, topic: &str, payload: Payload) -> Result<Payload> {
-    let mut out = Vec::new();
-    let some = converter.encode(topic, &payload, &mut out)?;
-    Ok(if some { Payload::Bytes(out.into()) } else { Payload::Null })
-}
-
-fn decoded(converter: &mut dyn Converter, topic: &str, payload: Payload, format: Format) -> Result<Payload> {
-    match payload {
-        Payload::Bytes(bytes) | Payload::Json(bytes) => converter.decode(topic, &bytes, format),
-        _ => Ok(Payload::Null),
-    }
+/// Leaves those out that stand at these indexes, which are ascending.
+fn keep_others<T>(items: &mut Vec<T>, gone: &[usize]) {
+    let mut index = 0;
+    items.retain(|_| {
+        index += 1;
+        gone.binary_search(&(index - 1)).is_err()
+    });
 }

@@ -2,21 +2,9 @@
 
 use serde_json::json;
 
-use crate::boundary::definition::Described;
+use crate::boundary::definition::{Described, TYPES};
 use crate::config::{Check, ConfigDef, ConfigKey, ConfigType, Importance, Width};
 use crate::connector::Definition;
-
-const TYPES: [ConfigType; 9] = [
-    ConfigType::Boolean,
-    ConfigType::String,
-    ConfigType::Int,
-    ConfigType::Short,
-    ConfigType::Long,
-    ConfigType::Double,
-    ConfigType::List,
-    ConfigType::Class,
-    ConfigType::Password,
-];
 
 /// One key of every type with every kind of default, check and effect, in all combinations.
 fn every_key() -> ConfigDef {

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connector_api::data::{Payload, Schema, Value};
+use connector_api::data::{Payload, Schema};
 use connector_api::{Error, Result, SinkRecord};
 
 use crate::config::{Documents, OnNull};
@@ -287,11 +287,7 @@ impl Planner {
 }
 
 fn is_null(payload: &Payload) -> bool {
-    match payload {
-        Payload::Null | Payload::Structured { value: Value::Null, .. } => true,
-        Payload::Json(json) => json.as_ref() == b"null",
-        _ => false,
-    }
+    payload.is_nothing() || matches!(payload, Payload::Json(json) if json.as_ref() == b"null")
 }
 
 #[cfg(test)]

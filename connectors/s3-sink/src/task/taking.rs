@@ -1,6 +1,6 @@
 //! Records on their way into files.
 
-use connector_api::data::{Payload, Value};
+use connector_api::data::Payload;
 use connector_api::{Error, Result, SinkRecord};
 
 use crate::config::Settings;
@@ -32,7 +32,7 @@ impl Taking<'_> {
             _ => self.partition.passed(record.offset),
         }
         let settings = &mut *self.settings;
-        if is_nothing(&record.value) {
+        if record.value.is_nothing() {
             return match settings.ignore_nulls {
                 true => Ok(()),
                 false => Err(Error::reject("the record has no value")
@@ -54,16 +54,12 @@ impl Taking<'_> {
     }
 }
 
-fn is_nothing(payload: &Payload) -> bool {
-    matches!(payload, Payload::Null | Payload::Structured { value: Value::Null, .. })
-}
-
 /// What an output takes of a record. One without a key or headers has no line in their objects, which would then no
 /// longer be beside the values, so it is rejected where they are stored.
 fn payload(record: &SinkRecord, output: &Output) -> Result<Payload> {
     match output.side {
         Side::Values => Ok(record.value.clone()),
-        Side::Keys if is_nothing(&record.key) => Err(Error::reject("the record has no key")
+        Side::Keys if record.key.is_nothing() => Err(Error::reject("the record has no key")
             .remedy("With `store.kafka.keys` each record must have one. Set it to `false` otherwise.")),
         Side::Keys => Ok(record.key.clone()),
         Side::Headers => headers_as(&output.shape, &record.headers),
