@@ -13,7 +13,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::WorkerConfig;
 use crate::herd::assignment::WorkerInfo;
-use crate::herd::{ConfigStore, Herd, Live, Member, Parts, StatusStore, SupervisorHandle, join, start_supervisor};
+use crate::herd::{
+    ConfigStore, Herd, Live, Member, Parts, Peer, Place, Standing, StatusStore, SupervisorHandle, join,
+    start_supervisor,
+};
 use crate::internal::{Writer, ensure};
 use crate::log::LogLink;
 use crate::offsets::OffsetStore;
@@ -197,7 +200,10 @@ impl Worker {
             join(&config, link.client("worker-member"), who_i_am(&worker_id, &configs)).await.map_err(Ended::before)?;
         let (budget, kept) = (MemoryBudget::new(config.memory_bytes), MemoryBudget::new(config.memory_bytes));
         let live = Live::default();
-        let parts = Parts { config, worker_id, plugins, secrets, link, configs, statuses, offsets, live, budget, kept };
+        let me = Peer { worker_id: worker_id.clone(), peer_url: format!("http://{worker_id}"), seal_id: String::new() };
+        let place = Place::new(watch::channel(Some(Arc::new(Standing::alone(me)))).1);
+        let parts =
+            Parts { config, worker_id, plugins, secrets, place, link, configs, statuses, offsets, live, budget, kept };
         let parts = Arc::new(parts);
         let supervisor = start_supervisor(parts.clone(), restart_requests);
         rest.ready(Herd::new(parts.clone(), supervisor.clone()));

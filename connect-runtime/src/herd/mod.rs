@@ -5,8 +5,8 @@
 //! | `config_log.rs` | the config topic, record by record (pure) |
 //! | `status_log.rs` | the status topic, record by record (pure) |
 //! | `config_store.rs`, `status_store.rs` | reading and writing those topics |
-//! | `assignment.rs` | which worker runs what (pure) |
-//! | `membership.rs` | the worker's place in the herd |
+//! | `assignment/` | which worker runs what (pure) |
+//! | `membership.rs`, `standing.rs` | the worker's place in the herd, and who else is in it |
 //! | `supervisor/` | runs what is wanted: connectors, tasks, restarts |
 //! | `live.rs` | what runs here, for everybody to see |
 //! | `offsets.rs` | where connectors stand, changed by users while nothing runs |
@@ -19,6 +19,7 @@ mod config_store;
 mod live;
 mod membership;
 mod offsets;
+mod standing;
 pub mod status_log;
 mod status_store;
 mod supervisor;
@@ -28,5 +29,6 @@ pub use config_store::ConfigStore;
 pub use live::{Live, LiveConnector, LiveTask, NextRestart};
 pub use membership::{Member, join};
 pub use offsets::OffsetChange;
+pub use standing::{Peer, Place, Standing};
 pub use status_store::StatusStore;
 pub use supervisor::{Parts, SupervisorHandle, start_supervisor};

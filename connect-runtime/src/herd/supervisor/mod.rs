@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::config_log::RestartRequest;
-use super::{ConfigStore, Live, StatusStore};
+use super::{ConfigStore, Live, Place, StatusStore};
 use crate::config::WorkerConfig;
 use crate::log::LogLink;
 use crate::offsets::OffsetStore;
@@ -37,6 +37,8 @@ pub struct Parts {
     pub plugins: Plugins,
     /// Variables and sealed passwords.
     pub secrets: Secrets,
+    /// Who else is in the herd, and who runs what.
+    pub place: Place,
     /// The log.
     pub link: LogLink,
     /// What is wanted.

@@ -4,6 +4,11 @@
 //! Connect worker of the same group name is refused rather than mixed in. The member that the log makes leader decides
 //! for all. This version decides simply: one worker runs everything, and whoever comes second is told so.
 
+mod item;
+mod ownership;
+
+pub use item::{CORE_WEIGHT, Item};
+pub use ownership::Ownership;
 use serde_json::{Value as Json, json};
 
 /// The kind of group that workers form.

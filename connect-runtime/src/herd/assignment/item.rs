@@ -1,0 +1,44 @@
+//! What is assigned to workers: connectors and tasks.
+
+use std::fmt;
+
+/// A piece of work that runs on one worker at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    /// A connector: splitting its work, watching its system.
+    Connector(String),
+    /// One of its tasks.
+    Task(String, u32),
+}
+
+impl Item {
+    /// The connector that it is or belongs to.
+    pub fn connector(&self) -> &str {
+        match self {
+            Item::Connector(name) | Item::Task(name, _) => name,
+        }
+    }
+
+    /// What it weighs while nothing is known of it. A task that does nothing weighs 1.
+    pub fn base_weight(&self) -> f64 {
+        match self {
+            Item::Connector(_) => CONNECTOR_WEIGHT,
+            Item::Task(..) => 1.0,
+        }
+    }
+}
+
+/// A connector is asked now and then; its tasks do the work.
+const CONNECTOR_WEIGHT: f64 = 0.1;
+
+/// What a whole core of a task's CPU time adds to its weight.
+pub const CORE_WEIGHT: f64 = 50.0;
+
+impl fmt::Display for Item {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Item::Connector(name) => write!(out, "connector {name}"),
+            Item::Task(name, task) => write!(out, "task {name}-{task}"),
+        }
+    }
+}
