@@ -12,12 +12,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::WorkerConfig;
-use crate::herd::assignment::WorkerInfo;
 use crate::herd::{
-    ConfigStore, Herd, Live, Member, Parts, Peer, Place, Standing, StatusStore, SupervisorHandle, join,
-    start_supervisor,
+    ConfigStore, Herd, Joining, Live, Member, Parts, Peer, Place, StatusStore, SupervisorHandle, join, start_supervisor,
 };
-use crate::internal::{Writer, ensure};
+use crate::internal::{FencedWriter, Writer, ensure};
 use crate::log::LogLink;
 use crate::offsets::OffsetStore;
 use crate::plugins::{Folders, Plugins, rescan};
@@ -188,24 +186,45 @@ impl Worker {
             let what = what.to_owned();
             move |why: broker_client::ClientError| Ended::before(format!("Cannot read the topic {what}: {why}."))
         };
-        let configs =
-            ConfigStore::open(link.client("worker-configs"), &config.config_topic.name, writer.clone(), restarts);
+        // The id that Kafka Connect's leaders claim, so that none of them can be left behind either.
+        let leader = FencedWriter::new(link.client("worker-leader"), format!("connect-cluster-{}", config.group_id));
+        let configs = ConfigStore::open(link.client("worker-configs"), &config.config_topic.name, leader, restarts);
         let configs = configs.await.map_err(opened(&config.config_topic.name))?;
         let offsets = OffsetStore::open(link.client("worker-offsets"), &config.offset_topic.name, writer.clone());
         let offsets = offsets.await.map_err(opened(&config.offset_topic.name))?;
         let statuses = StatusStore::open(link.client("worker-statuses"), &config.status_topic.name, writer);
         let statuses = statuses.await.map_err(opened(&config.status_topic.name))?;
 
-        let member =
-            join(&config, link.client("worker-member"), who_i_am(&worker_id, &configs)).await.map_err(Ended::before)?;
+        let (place_sender, place) = watch::channel(None);
+        let joining = Joining {
+            me: Peer { worker_id: worker_id.clone(), peer_url: format!("http://{worker_id}"), seal_id: String::new() },
+            configs: configs.clone(),
+            statuses: statuses.clone(),
+            place: place_sender,
+            max_delay: config.max_rebalance_delay,
+        };
+        let joined = join(&config, link.client("worker-member"), joining).await.map_err(Ended::before)?;
         let (budget, kept) = (MemoryBudget::new(config.memory_bytes), MemoryBudget::new(config.memory_bytes));
         let live = Live::default();
-        let me = Peer { worker_id: worker_id.clone(), peer_url: format!("http://{worker_id}"), seal_id: String::new() };
-        let place = Place::new(watch::channel(Some(Arc::new(Standing::alone(me)))).1);
-        let parts =
-            Parts { config, worker_id, plugins, secrets, place, link, configs, statuses, offsets, live, budget, kept };
+        let (place, session) = (Place::new(place), joined.session().clone());
+        let parts = Parts {
+            config,
+            worker_id,
+            plugins,
+            secrets,
+            place,
+            session,
+            link,
+            configs,
+            statuses,
+            offsets,
+            live,
+            budget,
+            kept,
+        };
         let parts = Arc::new(parts);
         let supervisor = start_supervisor(parts.clone(), restart_requests);
+        let member = joined.keep(&parts.config.group_id, supervisor.clone());
         rest.ready(Herd::new(parts.clone(), supervisor.clone()));
         let millis = since.elapsed().as_millis() as u64;
         tracing::info!(rest = format!("http://{}", parts.worker_id), millis, "worker is ready");
@@ -214,7 +233,7 @@ impl Worker {
 
     /// Waits for the end: wanted, or forced by a log that cannot be written any more or by another worker.
     async fn wait(&self, stop: impl Future<Output = ()>, log: Option<&EmbeddedLog>) -> Result<(), Ended> {
-        let (mut displaced, mut trouble) = (self.member.displaced(), self.member.trouble());
+        let (mut refused, mut trouble) = (self.member.refused(), self.member.trouble());
         let log_failed = async {
             match log {
                 Some(log) => log.broker.failed().await,
@@ -229,9 +248,9 @@ impl Worker {
                 () = &mut log_failed => {
                     return Err(Ended::running("The log cannot be written any more. Look after the disk, then start again."));
                 }
-                why = displaced.wait_for(Option::is_some) => {
+                why = refused.wait_for(Option::is_some) => {
                     let why = why.ok().and_then(|why| why.clone()).unwrap_or_default();
-                    return Err(Ended::running(format!("This worker has ended: {why}.")));
+                    return Err(Ended::running(why));
                 }
                 changed = trouble.changed() => {
                     if changed.is_ok() {
@@ -278,14 +297,4 @@ fn advertised(config: &WorkerConfig, listening: &Listening) -> String {
     let host = config.advertised.0.clone().unwrap_or(host);
     let port = config.advertised.1.or(listening.address().map(|address| address.port())).unwrap_or(port);
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-fn who_i_am(worker_id: &str, configs: &ConfigStore) -> impl Fn(bool) -> WorkerInfo + Send + 'static {
-    let (worker_id, configs) = (worker_id.to_owned(), configs.clone());
-    move |runs| WorkerInfo {
-        worker_id: worker_id.clone(),
-        url: format!("http://{worker_id}"),
-        config_offset: configs.offset(),
-        runs,
-    }
 }

@@ -30,5 +30,5 @@ pub use client::{Client, ClientConfig, Partitions, Purpose};
 pub use connection::{Channel, Connecting, Connection, Reply, Tcp, Transport};
 pub use consumer::{FetchConfig, FetchEvent, Fetcher, TopicPartition};
 pub use error::{ClientError, Result};
-pub use group::{Assignor, GroupMember, MemberConfig, MemberEvent, Membership};
+pub use group::{Assignor, GroupMember, MemberConfig, MemberEvent, Membership, Session};
 pub use producer::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend, TransactionalId};

@@ -58,6 +58,8 @@ pub struct WorkerConfig {
     pub heartbeat_interval: Duration,
     /// See the key `rebalance.timeout.ms`.
     pub rebalance_timeout: Duration,
+    /// See the key `scheduled.rebalance.max.delay.ms`.
+    pub max_rebalance_delay: Duration,
     /// The name that the log sees.
     pub client_id: String,
     /// How long the log may take to answer.
@@ -168,6 +170,7 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
         session_timeout: config.millis("session.timeout.ms"),
         heartbeat_interval: config.millis("heartbeat.interval.ms"),
         rebalance_timeout: config.millis("rebalance.timeout.ms"),
+        max_rebalance_delay: config.millis("scheduled.rebalance.max.delay.ms"),
         client_id: config.text("client.id").to_owned(),
         request_timeout: config.millis("request.timeout.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),

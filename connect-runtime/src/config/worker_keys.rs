@@ -3,7 +3,8 @@
 use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Password, Short, String as Text};
 use connector_api::config::{Check, ConfigDef, ConfigKey};
 
-const LATER: &str = "this version runs one worker";
+const LATER: &str = "workers do not call each other yet";
+const NO_SYNC: &str = "a worker need not catch up before it takes its work";
 const ONE_LISTENER: &str = "the worker serves REST on `listeners` only";
 
 /// All keys that a worker knows.
@@ -243,19 +244,23 @@ fn group() -> ConfigDef {
                 .doc("Silence after which a worker is taken for dead, in milliseconds."),
         )
         .key(
-            ConfigKey::preset("heartbeat.interval.ms", Int, "3000")
-                .check(Check::AtLeast(1))
-                .doc("Time between a worker's signs of life, in milliseconds."),
+            ConfigKey::preset("heartbeat.interval.ms", Int, "500").check(Check::AtLeast(1)).doc(
+                "Time between a worker's signs of life, in milliseconds. By its next one a worker also hears that others have \
+                 come or gone, so it is a part of the time that a fail-over takes. Kafka Connect's default is 3000.",
+            ),
         )
         .key(
             ConfigKey::preset("rebalance.timeout.ms", Int, "60000")
                 .check(Check::AtLeast(1))
                 .doc("How long workers may take to hand work over, in milliseconds."),
         )
-        .key(ConfigKey::optional("scheduled.rebalance.max.delay.ms", Int).no_effect(LATER))
-        .key(ConfigKey::optional("connect.protocol", Text).no_effect(LATER))
-        .key(ConfigKey::optional("worker.sync.timeout.ms", Int).no_effect(LATER))
-        .key(ConfigKey::optional("worker.unsync.backoff.ms", Int).no_effect(LATER))
+        .key(ConfigKey::preset("scheduled.rebalance.max.delay.ms", Int, "0").check(Check::AtLeast(0)).doc(
+            "How long the work of a worker that was lost waits for it to come back, in milliseconds; 0: others take it over at \
+             once. What a worker has stopped itself, as it does when it is stopped, never waits. Kafka Connect's default is 300000.",
+        ))
+        .key(ConfigKey::optional("connect.protocol", Text).no_effect("workers hand work over one piece at a time, always"))
+        .key(ConfigKey::optional("worker.sync.timeout.ms", Int).no_effect(NO_SYNC))
+        .key(ConfigKey::optional("worker.unsync.backoff.ms", Int).no_effect(NO_SYNC))
         .key(ConfigKey::optional("inter.worker.*", Text).no_effect(LATER))
         .grouped("Group")
 }

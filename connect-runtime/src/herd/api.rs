@@ -32,6 +32,10 @@ pub enum HerdError {
 
 impl From<ClientError> for HerdError {
     fn from(error: ClientError) -> HerdError {
+        if error.is_fenced() {
+            let message = "Another worker has come to lead the herd, and nothing was changed. Ask again in a moment.";
+            return HerdError::Conflict(message.to_owned());
+        }
         HerdError::Failed(format!("The log could not carry it out: {error}"))
     }
 }

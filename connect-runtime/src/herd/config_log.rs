@@ -12,10 +12,12 @@
 //! deletion, so that what is left in the topic of a deleted connector never counts for a new one of the same name.
 //! Records without it, which Kafka Connect wrote, count for any life.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use connector_api::config::RawConfig;
 use serde_json::{Map, Value as Json, json};
+
+use super::assignment::{Birth, Item};
 
 /// What the user wants a connector to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub struct ConfigLog {
     connectors: BTreeMap<String, ConnectorEntry>,
     targets: HashMap<String, TargetState>,
     held: HashMap<String, BTreeMap<u32, Held>>,
+    /// What came to be, and by which record; also what is gone again.
+    births: Vec<Birth>,
     next_offset: i64,
 }
 
@@ -91,7 +95,7 @@ impl ConfigLog {
         } else if let Some(rest) = key.strip_prefix("task-") {
             self.apply_task(rest, value.as_ref());
         } else if let Some(name) = key.strip_prefix("commit-") {
-            self.apply_commit(name, value.as_ref());
+            self.apply_commit(offset, name, value.as_ref());
         }
         None
     }
@@ -104,6 +108,27 @@ impl ConfigLog {
     /// All connectors by name.
     pub fn connectors(&self) -> &BTreeMap<String, ConnectorEntry> {
         &self.connectors
+    }
+
+    /// All connectors and tasks.
+    pub fn items(&self) -> BTreeSet<Item> {
+        let items = self.connectors.iter().flat_map(|(name, entry)| {
+            let tasks = (0..entry.tasks.len()).map(|task| Item::Task(name.clone(), task as u32));
+            std::iter::once(Item::Connector(name.clone())).chain(tasks)
+        });
+        items.collect()
+    }
+
+    /// What came to be by the records from `offset` on, in their order; also what is gone again.
+    pub fn births_since(&self, offset: i64) -> &[Birth] {
+        let first = self.births.partition_point(|(born, _)| *born < offset);
+        self.births.get(first..).unwrap_or_default()
+    }
+
+    /// What came to be by records before `offset` is not asked for any more.
+    pub fn forget_births(&mut self, offset: i64) {
+        let first = self.births.partition_point(|(born, _)| *born < offset);
+        self.births.drain(..first);
     }
 
     fn apply_target(&mut self, name: &str, value: Option<&Json>) {
@@ -144,6 +169,7 @@ impl ConfigLog {
                     tasks_for: -1,
                 };
                 self.connectors.insert(name.to_owned(), entry);
+                self.births.push((offset, Item::Connector(name.to_owned())));
             }
         }
     }
@@ -159,7 +185,7 @@ impl ConfigLog {
     }
 
     /// Tasks count only if all that the commit names are there, in the life that it names.
-    fn apply_commit(&mut self, name: &str, value: Option<&Json>) {
+    fn apply_commit(&mut self, offset: i64, name: &str, value: Option<&Json>) {
         let Some(count) = value.and_then(|value| value.get("tasks")).and_then(Json::as_u64) else { return };
         let incarnation = value.and_then(|value| value.get("incarnation")).and_then(Json::as_str);
         let Some(known) = self.connectors.get_mut(name) else { return };
@@ -174,6 +200,8 @@ impl ConfigLog {
         };
         match (0..count).map(task).collect::<Option<Vec<RawConfig>>>() {
             Some(tasks) => {
+                let new = known.tasks.len()..tasks.len();
+                self.births.extend(new.map(|task| (offset, Item::Task(name.to_owned(), task as u32))));
                 known.tasks = tasks;
                 known.incomplete = false;
                 let stored = value.and_then(|value| value.get("config-offset")).and_then(Json::as_i64);

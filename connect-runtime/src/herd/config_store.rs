@@ -1,6 +1,6 @@
 //! Reading and writing the config topic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,8 +9,9 @@ use broker_client::{Client, ClientError, Result};
 use parking_lot::Mutex;
 use tokio::sync::{MutexGuard, mpsc, watch};
 
+use super::assignment::{Birth, Item};
 use super::config_log::{ConfigLog, ConnectorEntry, Record, RestartRequest};
-use crate::internal::{Entry, Tail, Writer};
+use crate::internal::{Entry, FencedWriter, Tail};
 
 /// How long writing and reading back may take: Kafka Connect's own limit.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
@@ -23,7 +24,7 @@ struct Shared {
     topic: Arc<str>,
     log: Arc<Mutex<ConfigLog>>,
     tail: Tail,
-    writer: Writer,
+    writer: FencedWriter,
     changed: watch::Receiver<i64>,
     writing: tokio::sync::Mutex<()>,
 }
@@ -35,11 +36,12 @@ pub struct Changing<'a> {
 }
 
 impl ConfigStore {
-    /// Reads the topic whole and follows it. Restart requests that come from then on go to `restarts`.
+    /// Reads the topic whole and follows it. Restart requests that come from then on go to `restarts`. Only one of the
+    /// writers of the same id writes: see [`FencedWriter`].
     pub async fn open(
         client: Client,
         topic: &str,
-        writer: Writer,
+        writer: FencedWriter,
         restarts: mpsc::UnboundedSender<RestartRequest>,
     ) -> Result<ConfigStore> {
         let log = Arc::new(Mutex::new(ConfigLog::default()));
@@ -56,7 +58,7 @@ impl ConfigStore {
             }
             sender.send_replace(log.next_offset());
         };
-        let tail = Tail::start(client, topic, Box::new(apply)).await?;
+        let tail = Tail::start_committed(client, topic, Box::new(apply)).await?;
         live.store(true, Ordering::Relaxed);
         let writing = tokio::sync::Mutex::new(());
         Ok(ConfigStore(Arc::new(Shared { topic: topic.into(), log, tail, writer, changed, writing })))
@@ -77,9 +79,27 @@ impl ConfigStore {
         self.0.log.lock().connectors().clone()
     }
 
+    /// All connectors and tasks, and the offset up to which the topic was read for that.
+    pub fn items(&self) -> (i64, BTreeSet<Item>) {
+        let log = self.0.log.lock();
+        (log.next_offset(), log.items())
+    }
+
     /// The offset up to which the topic has been read.
     pub fn offset(&self) -> i64 {
         *self.0.changed.borrow()
+    }
+
+    /// What came to be by the records from `offset` on. What came before is forgotten.
+    pub fn births_since(&self, offset: i64) -> Vec<Birth> {
+        let mut log = self.0.log.lock();
+        log.forget_births(offset);
+        log.births_since(offset).to_vec()
+    }
+
+    /// Reads all that anybody can read at the moment.
+    pub async fn catch_up(&self) -> Result<()> {
+        self.0.tail.catch_up_to_stable().await
     }
 
     /// Tells of every change.
@@ -87,10 +107,12 @@ impl ConfigStore {
         self.0.changed.clone()
     }
 
-    /// Waits for the right to change something. What others changed before has been read by then.
+    /// Waits for the right to change something. What others changed before has been read by then, and they change nothing
+    /// any more.
     pub async fn change(&self) -> Result<Changing<'_>> {
         let changing = async {
             let guard = self.0.writing.lock().await;
+            self.0.writer.claim().await?;
             self.0.tail.catch_up().await?;
             Ok(Changing { store: &self.0, _guard: guard })
         };
@@ -99,12 +121,12 @@ impl ConfigStore {
 }
 
 impl Changing<'_> {
-    /// Writes records and reads them back.
+    /// Writes records, all or none, and reads them back.
     pub async fn write(&self, records: Vec<Record>) -> Result<()> {
         let entry = |(key, value): Record| Entry { key: key.into(), value: value.map(Into::into) };
         let entries: Vec<Entry> = records.into_iter().map(entry).collect();
         let written = async {
-            self.store.writer.write(&self.store.topic, entries).await?;
+            self.store.writer.write(&self.store.topic, &entries).await?;
             self.store.tail.catch_up().await
         };
         tokio::time::timeout(WRITE_LIMIT, written).await.map_err(|_| too_slow())?

@@ -15,6 +15,8 @@ pub struct Live(Arc<Mutex<BTreeMap<String, LiveConnector>>>);
 /// A connector that this worker runs.
 #[derive(Clone)]
 pub struct LiveConnector {
+    /// Whether the connector itself runs here, and not only tasks of it.
+    pub here: bool,
     /// What it is doing.
     pub state: State,
     /// Why it failed.
@@ -58,6 +60,7 @@ impl Live {
     pub(super) fn update(&self, name: &str, change: impl FnOnce(&mut LiveConnector)) {
         let mut all = self.0.lock();
         change(all.entry(name.to_owned()).or_insert_with(|| LiveConnector {
+            here: false,
             state: State::Unassigned,
             trace: None,
             version: None,

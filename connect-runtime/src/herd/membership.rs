@@ -1,25 +1,61 @@
-//! The worker's place in the herd.
+//! The worker's place in the herd: joins, hears, asks the supervisor what runs, joins again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use broker_client::{Assignor, Client, ClientError, GroupMember, MemberConfig, MemberEvent, Membership};
+use broker_client::{Assignor, Client, ClientError, GroupMember, MemberConfig, MemberEvent, Membership, Session};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::assignment::{Assignment, PROTOCOL, PROTOCOL_TYPE, WorkerInfo, assign};
+use super::assignment::{PROTOCOL, PROTOCOL_TYPE, Plan, Seat, Situation, WorkerInfo, share_out};
+use super::standing::{Peer, Standing};
+use super::status_log::{State, Subject};
+use super::supervisor::SupervisorHandle;
+use super::{ConfigStore, StatusStore};
 use crate::config::WorkerConfig;
+use crate::internal::now_ms;
+
+/// With so many connectors and tasks created since the last plan the leader makes a new one, so that what is kept in
+/// between stays small.
+const MOST_BIRTHS: usize = 10_000;
+
+/// What a place in the herd is made of.
+pub struct Joining {
+    /// Who this worker is.
+    pub me: Peer,
+    /// What is wanted.
+    pub configs: ConfigStore,
+    /// How it goes.
+    pub statuses: StatusStore,
+    /// Where the herd shows, as this worker sees it.
+    pub place: watch::Sender<Option<Arc<Standing>>>,
+    /// How long what was lost waits for its worker.
+    pub max_delay: Duration,
+}
+
+/// A place in the herd that nobody looks after yet.
+pub struct Joined {
+    seat: Seat,
+    joining: Joining,
+    membership: Membership,
+    last_plan: LastPlan,
+}
+
+/// The newest plan that this worker has seen: if it comes to lead, it goes on from there.
+type LastPlan = Arc<Mutex<Option<Plan>>>;
 
 /// The worker's place in the herd, kept until [`leave`](Member::leave).
 pub struct Member {
-    leave: tokio::sync::oneshot::Sender<tokio::sync::oneshot::Sender<()>>,
+    leave: oneshot::Sender<oneshot::Sender<()>>,
     trouble: watch::Receiver<Option<String>>,
-    displaced: watch::Receiver<Option<String>>,
+    refused: watch::Receiver<Option<String>>,
 }
 
 impl Member {
-    /// Gives the place up, so that another worker need not wait for the session to end.
+    /// Gives the place up, so that other workers need not wait for the session to end.
     pub async fn leave(self) {
-        let (done, left) = tokio::sync::oneshot::channel();
+        let (done, left) = oneshot::channel();
         if self.leave.send(done).is_ok() {
             let _ = left.await;
         }
@@ -30,19 +66,14 @@ impl Member {
         self.trouble.clone()
     }
 
-    /// Turns to a sentence once another worker has taken this one's place.
-    pub fn displaced(&self) -> watch::Receiver<Option<String>> {
-        self.displaced.clone()
+    /// Turns to a sentence once the log does not let the worker in any more.
+    pub fn refused(&self) -> watch::Receiver<Option<String>> {
+        self.refused.clone()
     }
 }
 
-/// Joins the herd and waits for the first assignment. `info` says what the worker has to say of itself at that moment.
-/// The error is a sentence for the user.
-pub async fn join(
-    config: &WorkerConfig,
-    client: Client,
-    info: impl Fn(bool) -> WorkerInfo + Send + 'static,
-) -> Result<Member, String> {
+/// Joins the herd and waits for the first plan. The error is a sentence for the user.
+pub async fn join(config: &WorkerConfig, client: Client, joining: Joining) -> Result<Joined, String> {
     let member_config = MemberConfig {
         group: config.group_id.clone(),
         protocol_type: PROTOCOL_TYPE,
@@ -52,37 +83,33 @@ pub async fn join(
         heartbeat_interval: config.heartbeat_interval,
         instance: None,
     };
-    let mut membership = Membership::start(&Handle::current(), client, member_config, assignor());
-    membership.join(info(false).to_bytes().into());
-    first_assignment(&mut membership, &config.group_id).await?;
-    let (leave, left) = tokio::sync::oneshot::channel();
-    let (trouble_sender, trouble) = watch::channel(None);
-    let (displaced_sender, displaced) = watch::channel(None);
-    tokio::spawn(keep(membership, info, left, trouble_sender, displaced_sender));
-    Ok(Member { leave, trouble, displaced })
-}
-
-async fn first_assignment(membership: &mut Membership, group: &str) -> Result<(), String> {
+    let last_plan = LastPlan::default();
+    let assignor = assignor(&joining, last_plan.clone());
+    let membership = Membership::start(&Handle::current(), client, member_config, assignor);
+    let seat = Seat::of(joining.me.clone());
+    let mut joined = Joined { seat, joining, membership, last_plan };
+    joined.join(Default::default());
     loop {
-        match membership.event().await {
-            Some(MemberEvent::Assigned { assignment, .. }) => {
-                return match Assignment::from_bytes(&assignment) {
-                    Assignment::All => Ok(()),
-                    Assignment::Nothing { leader_url } => Err(second(group, &leader_url)),
-                };
+        match joined.membership.event().await {
+            Some(MemberEvent::Assigned { generation, member_id, assignment, .. }) => {
+                if joined.assigned(generation, &member_id, &assignment).is_some() {
+                    return Ok(joined);
+                }
+                return Err(not_understood(&config.group_id));
             }
-            Some(MemberEvent::Retrying(error)) => tracing::warn!(group, %error, "joining the herd is tried again"),
-            Some(MemberEvent::Refused(error)) => return Err(refused(group, &error)),
-            Some(MemberEvent::RejoinWanted | MemberEvent::Lost(_)) => {}
+            Some(MemberEvent::Retrying(error)) => {
+                tracing::warn!(group = config.group_id, %error, "joining the herd is tried again");
+            }
+            Some(MemberEvent::Refused(error)) => return Err(refused(&config.group_id, &error)),
+            Some(MemberEvent::RejoinWanted | MemberEvent::Lost(_)) => joined.join(Default::default()),
             None => return Err("the place in the herd was given up".to_owned()),
         }
     }
 }
 
-fn second(group: &str, leader_url: &str) -> String {
+fn not_understood(group: &str) -> String {
     format!(
-        "The herd {group} has a worker already, at {leader_url}, and this version runs one worker in a herd. Stop that \
-         one, or give this one another `group.id` and other internal topics."
+        "The leader of the herd {group} decides in a way that this version does not understand. Upgrade this worker."
     )
 }
 
@@ -96,54 +123,183 @@ fn refused(group: &str, error: &ClientError) -> String {
     format!("The log does not let the worker into its herd {group}: {error}.")
 }
 
-type Leaving = tokio::sync::oneshot::Receiver<tokio::sync::oneshot::Sender<()>>;
+impl Joined {
+    /// Looks after the place from now on.
+    pub fn keep(self, group: &str, supervisor: SupervisorHandle) -> Member {
+        let (leave, left) = oneshot::channel();
+        let (trouble_sender, trouble) = watch::channel(None);
+        let (refused_sender, refused) = watch::channel(None);
+        let keeper = Keeper {
+            group: group.to_owned(),
+            joined: self,
+            supervisor,
+            releasing: None,
+            trouble: trouble_sender,
+            refused: refused_sender,
+        };
+        tokio::spawn(keeper.run(left));
+        Member { leave, trouble, refused }
+    }
 
-/// Keeps the place: joins again when others come and go, tells of trouble.
-async fn keep(
-    mut membership: Membership,
-    info: impl Fn(bool) -> WorkerInfo,
-    mut leaving: Leaving,
+    /// Until when the place is this worker's.
+    pub fn session(&self) -> &Session {
+        self.membership.session()
+    }
+
+    fn join(&mut self, running: super::assignment::Items) {
+        let info = self.seat.join(self.joining.configs.offset(), running);
+        self.membership.join(info.to_bytes().into());
+    }
+
+    /// Takes a plan in. True if there is something to stop; `None` if it makes no sense.
+    fn assigned(&mut self, generation: i32, member_id: &str, assignment: &[u8]) -> Option<bool> {
+        let plan = Plan::from_bytes(assignment)?;
+        let births = self.joining.configs.births_since(plan.config_offset);
+        let gives_up = self.seat.assigned(generation, member_id, &plan, &births)?;
+        tracing::info!(generation, workers = plan.members.len(), gives_up, "the herd has shared out its work");
+        *self.last_plan.lock() = Some(plan);
+        self.show();
+        Some(gives_up)
+    }
+
+    fn show(&self) {
+        self.joining.place.send_replace(self.seat.standing().cloned().map(Arc::new));
+    }
+
+    /// Until when something waits that this worker, as the leader, has to give out then.
+    fn waits_until(&self) -> Option<Duration> {
+        let standing = self.seat.standing().filter(|standing| standing.is_leader())?;
+        let until = self.last_plan.lock().as_ref().filter(|_| !standing.members.is_empty())?.wait_until_ms?;
+        Some(Duration::from_millis(until.saturating_sub(now_ms()).max(0) as u64))
+    }
+}
+
+/// Looks after the place.
+struct Keeper {
+    group: String,
+    joined: Joined,
+    supervisor: SupervisorHandle,
+    /// Ends once nothing runs here any more that is not this worker's.
+    releasing: Option<oneshot::Receiver<()>>,
     trouble: watch::Sender<Option<String>>,
-    displaced: watch::Sender<Option<String>>,
-) {
-    loop {
-        tokio::select! {
-            leave = &mut leaving => {
-                membership.leave().await;
-                if let Ok(done) = leave {
-                    let _ = done.send(());
-                }
-                return;
-            }
-            event = membership.event() => match event {
-                Some(MemberEvent::Assigned { assignment, .. }) => match Assignment::from_bytes(&assignment) {
-                    Assignment::All => drop(trouble.send_replace(None)),
-                    Assignment::Nothing { leader_url } => {
-                        let why = format!("another worker, at {leader_url}, has taken this worker's place in the herd");
-                        displaced.send_replace(Some(why));
+    refused: watch::Sender<Option<String>>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut leaving: oneshot::Receiver<oneshot::Sender<()>>) {
+        let mut changes = self.joined.joining.configs.changes();
+        loop {
+            let waits = self.joined.waits_until();
+            tokio::select! {
+                leave = &mut leaving => {
+                    self.joined.membership.leave().await;
+                    if let Ok(done) = leave {
+                        let _ = done.send(());
                     }
-                },
-                Some(MemberEvent::RejoinWanted) => membership.join(info(true).to_bytes().into()),
-                Some(MemberEvent::Lost(error)) => {
-                    tracing::warn!(%error, "the place in the herd is lost; joining again");
-                    trouble.send_replace(Some(error.to_string()));
-                    membership.join(info(true).to_bytes().into());
+                    return;
                 }
-                Some(MemberEvent::Retrying(error)) => drop(trouble.send_replace(Some(error.to_string()))),
-                Some(MemberEvent::Refused(error)) => drop(displaced.send_replace(Some(error.to_string()))),
-                None => return,
+                event = self.joined.membership.event() => match event {
+                    Some(event) => self.on_event(event).await,
+                    None => return,
+                },
+                () = released(&mut self.releasing), if self.releasing.is_some() => self.join_again().await,
+                changed = changes.changed() => match changed {
+                    Ok(()) => self.take_births().await,
+                    Err(_) => return,
+                },
+                () = tokio::time::sleep(waits.unwrap_or_default()), if waits.is_some() => self.join_again().await,
             }
+        }
+    }
+
+    async fn on_event(&mut self, event: MemberEvent) {
+        match event {
+            MemberEvent::Assigned { generation, member_id, assignment, .. } => {
+                match self.joined.assigned(generation, &member_id, &assignment) {
+                    Some(gives_up) => {
+                        self.trouble.send_replace(None);
+                        self.releasing = gives_up.then(|| self.supervisor.release());
+                    }
+                    None => drop(self.refused.send_replace(Some(not_understood(&self.group)))),
+                }
+            }
+            MemberEvent::RejoinWanted => self.join_again().await,
+            MemberEvent::Lost(error) => {
+                tracing::warn!(%error, "the place in the herd is lost: everything here is given up, and the worker joins again");
+                self.trouble.send_replace(Some(error.to_string()));
+                self.releasing = None;
+                self.joined.seat.lost();
+                self.joined.show();
+                self.supervisor.give_up_all().await;
+                self.joined.join(Default::default());
+            }
+            MemberEvent::Retrying(error) => drop(self.trouble.send_replace(Some(error.to_string()))),
+            MemberEvent::Refused(error) => drop(self.refused.send_replace(Some(refused(&self.group, &error)))),
+        }
+    }
+
+    async fn join_again(&mut self) {
+        self.releasing = None;
+        let running = self.supervisor.running().await;
+        self.joined.join(running);
+    }
+
+    /// What users have created since the last plan.
+    async fn take_births(&mut self) {
+        let configs = &self.joined.joining.configs;
+        let from = self.joined.seat.births_to();
+        let births = configs.births_since(from);
+        let many = births.len() > MOST_BIRTHS;
+        if self.joined.seat.born(&births) {
+            self.joined.show();
+        }
+        if many && self.joined.seat.standing().is_some_and(Standing::is_leader) {
+            self.join_again().await;
         }
     }
 }
 
-fn assignor() -> Assignor {
-    Arc::new(|_protocol, members| Box::pin(async move { Ok(decide(members)) }))
+async fn released(releasing: &mut Option<oneshot::Receiver<()>>) {
+    if let Some(released) = releasing {
+        let _ = released.await;
+    }
 }
 
-/// A member whose metadata makes no sense is left out, and so gets nothing.
-fn decide(members: Vec<GroupMember>) -> Vec<(String, bytes::Bytes)> {
+/// Decides, if the log has made this worker the leader. First it reads the config topic to its end, so that it has read
+/// all that any member has.
+fn assignor(joining: &Joining, last_plan: LastPlan) -> Assignor {
+    let (me, configs, statuses) = (joining.me.clone(), joining.configs.clone(), joining.statuses.clone());
+    let max_delay_ms = joining.max_delay.as_millis() as i64;
+    Arc::new(move |_protocol, members| {
+        let (me, configs, statuses, last_plan) = (me.clone(), configs.clone(), statuses.clone(), last_plan.clone());
+        Box::pin(async move {
+            configs.catch_up().await?;
+            let (config_offset, wanted) = configs.items();
+            let members = understood(members);
+            let plan = share_out(&Situation {
+                members: &members,
+                leader: &me.worker_id,
+                wanted: &wanted,
+                config_offset,
+                previous: last_plan.lock().as_ref(),
+                released: &|item, worker_id| is_released(&statuses, item, worker_id),
+                now_ms: now_ms(),
+                max_delay_ms,
+            });
+            let bytes = bytes::Bytes::from(plan.to_bytes());
+            Ok(plan.members.into_iter().map(|member| (member.id, bytes.clone())).collect())
+        })
+    })
+}
+
+/// A member that says what makes no sense is left out, and so gets nothing.
+fn understood(members: Vec<GroupMember>) -> Vec<(String, WorkerInfo)> {
     let known = members.into_iter().filter_map(|member| Some((member.id, WorkerInfo::from_bytes(&member.metadata)?)));
-    let decided = assign(&known.collect::<Vec<_>>());
-    decided.into_iter().map(|(id, assignment)| (id, assignment.to_bytes().into())).collect()
+    known.collect()
+}
+
+/// Whether a worker that is gone has said of an item that it had stopped it.
+fn is_released(statuses: &StatusStore, item: &super::assignment::Item, worker_id: &str) -> bool {
+    let status = statuses.get(&Subject::of(item));
+    status.is_some_and(|status| status.state == State::Unassigned && status.worker_id == worker_id)
 }

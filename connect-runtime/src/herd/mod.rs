@@ -27,7 +27,7 @@ mod supervisor;
 pub use api::{Herd, HerdError, InitialState, TaskInfo};
 pub use config_store::ConfigStore;
 pub use live::{Live, LiveConnector, LiveTask, NextRestart};
-pub use membership::{Member, join};
+pub use membership::{Joined, Joining, Member, join};
 pub use offsets::OffsetChange;
 pub use standing::{Peer, Place, Standing};
 pub use status_store::StatusStore;

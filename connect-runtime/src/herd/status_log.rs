@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
+use super::assignment::Item;
+
 /// What a connector or a task is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -70,6 +72,14 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// Of an item that is assigned to workers.
+    pub fn of(item: &Item) -> Subject {
+        match item {
+            Item::Connector(name) => Subject::Connector(name.clone()),
+            Item::Task(name, task) => Subject::Task(name.clone(), *task),
+        }
+    }
+
     /// The key of its records.
     pub fn key(&self) -> String {
         match self {

@@ -65,13 +65,9 @@ impl StatusStore {
         of_it.map(|(subject, status)| (subject.clone(), status.clone())).collect()
     }
 
-    /// The names of all connectors of which the topic says anything.
-    pub fn names(&self) -> std::collections::BTreeSet<String> {
-        let log = self.log.lock();
-        let name = |subject: &Subject| match subject {
-            Subject::Connector(name) | Subject::Task(name, _) => name.clone(),
-        };
-        log.iter().map(|(subject, _)| name(subject)).collect()
+    /// Everything that the topic says.
+    pub fn all(&self) -> Vec<(Subject, Status)> {
+        self.log.lock().iter().map(|(subject, status)| (subject.clone(), status.clone())).collect()
     }
 }
 

@@ -37,7 +37,7 @@ pub async fn read_task(
 /// What Kafka Connect calls ConnectorStateInfo, with what this worker knows beyond it. A connector of which nobody has
 /// said anything yet is UNASSIGNED.
 pub fn connector_status(herd: &Herd, name: &str, entry: &ConnectorEntry) -> Json {
-    let mut connector = match herd.parts().live.get(name) {
+    let mut connector = match herd.parts().live.get(name).filter(|live| live.here) {
         Some(live) => {
             let mut shown = state_object(live.state, &herd.parts().worker_id, live.trace, live.version);
             if !live.warnings.is_empty() {

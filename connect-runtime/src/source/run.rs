@@ -244,6 +244,10 @@ impl Source {
     /// Delivers what is under way, tells every outcome, and lets the connector go; all within the deadline, of which the log gets
     /// the larger part.
     async fn finish(&mut self, deadline: Instant) {
+        // Another one may be at it already: its positions must not be set back.
+        if self.orders.still_ours().is_err() {
+            return;
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         self.delivery.finish(deadline - left / 4).await;
         if self.orders.still_ours().is_err() {

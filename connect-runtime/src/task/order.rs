@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use broker_client::Session;
 use connector_api::{Error, Result};
 use tokio::sync::watch;
 
@@ -20,11 +21,13 @@ pub enum Order {
 /// The task's end of its orders.
 ///
 /// A task that is given up because it did not stop in time has its lease taken away: whatever its connector may still
-/// return is ignored from then on.
+/// return is ignored from then on. The same holds once the worker's session with the log is over: after a time in which the
+/// whole process was frozen, another worker runs the task.
 #[derive(Clone)]
 pub struct Orders {
     order: watch::Receiver<Order>,
     lease: Arc<AtomicBool>,
+    session: Session,
 }
 
 /// The worker's end.
@@ -33,11 +36,11 @@ pub struct OrderSender {
     lease: Arc<AtomicBool>,
 }
 
-/// Both ends, with a first order.
-pub fn orders(first: Order) -> (OrderSender, Orders) {
+/// Both ends, with a first order, of a task that is the worker's as long as that session is not over.
+pub fn orders(first: Order, session: Session) -> (OrderSender, Orders) {
     let (sender, receiver) = watch::channel(first);
     let lease = Arc::new(AtomicBool::new(true));
-    (OrderSender { order: sender, lease: lease.clone() }, Orders { order: receiver, lease })
+    (OrderSender { order: sender, lease: lease.clone() }, Orders { order: receiver, lease, session })
 }
 
 impl OrderSender {
@@ -81,7 +84,13 @@ impl Orders {
 
     /// An error if the task has been given up meanwhile. To be asked after every call of a connector.
     pub fn still_ours(&self) -> Result<()> {
-        if self.lease.load(Ordering::Acquire) { Ok(()) } else { Err(Error::fail("the worker has given this task up")) }
+        if !self.lease.load(Ordering::Acquire) {
+            return Err(Error::fail("the worker has given this task up"));
+        }
+        if self.session.is_over() {
+            return Err(Error::fail("the worker was not heard of for too long, and others may run this task by now"));
+        }
+        Ok(())
     }
 }
 
@@ -91,13 +100,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_stop_is_final_and_a_given_up_task_is_nobody_s() {
-        let (sender, mut orders) = orders(Order::Run);
+        let session = Session::open();
+        let (sender, mut orders) = orders(Order::Run, session.clone());
         sender.give(Order::Pause);
         orders.changed_from(Order::Run).await;
         assert_eq!(orders.now(), Order::Pause);
         sender.give(Order::Stop);
         sender.give(Order::Run);
         orders.stop().await;
+        assert!(orders.still_ours().is_ok());
+        session.extend(Some(tokio::time::Instant::now()));
+        assert!(orders.still_ours().is_err());
+        session.extend(None);
         assert!(orders.still_ours().is_ok());
         sender.give_up();
         assert!(orders.still_ours().is_err());

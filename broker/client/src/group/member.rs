@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::join::{Assignor, JoinError, Joined, join};
+use super::session::Session;
 use crate::backoff::Backoff;
 use crate::client::{Client, Purpose};
 use crate::error::{ClientError, Result};
@@ -66,6 +67,7 @@ pub enum MemberEvent {
 /// A place in a group. It is kept by an actor on the runtime that is given, so a caller that is busy for long does not
 /// lose it.
 pub struct Membership {
+    session: Session,
     commands: mpsc::UnboundedSender<Command>,
     events: mpsc::UnboundedReceiver<MemberEvent>,
 }
@@ -80,14 +82,21 @@ impl Membership {
     pub fn start(runtime: &Handle, client: Client, config: MemberConfig, assignor: Assignor) -> Membership {
         let (commands, received) = mpsc::unbounded_channel();
         let (told, events) = mpsc::unbounded_channel();
-        let actor = Actor { client, config, assignor, events: told, member_id: String::new() };
+        let session = Session::open();
+        let (member_id, has_place) = (String::new(), false);
+        let actor = Actor { client, config, assignor, events: told, session: session.clone(), member_id, has_place };
         runtime.spawn(actor.run(received));
-        Membership { commands, events }
+        Membership { session, commands, events }
     }
 
     /// Joins, or joins again, with what the member says of itself.
     pub fn join(&self, metadata: Bytes) {
         let _ = self.commands.send(Command::Join(metadata));
+    }
+
+    /// How long the log keeps the place without another sign of life.
+    pub fn session(&self) -> &Session {
+        &self.session
     }
 
     /// What happens next; `None` after leaving.
@@ -109,7 +118,10 @@ struct Actor {
     config: MemberConfig,
     assignor: Assignor,
     events: mpsc::UnboundedSender<MemberEvent>,
+    session: Session,
     member_id: String,
+    /// Something was assigned to it under its present id.
+    has_place: bool,
 }
 
 impl Actor {
@@ -142,20 +154,32 @@ impl Actor {
         if lost.code() == Some(ErrorCode::UNKNOWN_MEMBER_ID) {
             self.member_id.clear();
         }
+        self.has_place = false;
         self.tell(MemberEvent::Lost(lost));
     }
 
     async fn join(&mut self, metadata: &Bytes) -> Option<Joined> {
         let mut backoff = Backoff::default();
+        // While it waits for the others it need not give signs of life.
+        self.session.extend(None);
         loop {
             match join(&self.client, &self.config, &self.assignor, &self.member_id, metadata).await {
                 Ok(joined) => {
                     self.member_id.clone_from(&joined.member_id);
+                    self.has_place = true;
                     return Some(joined);
                 }
                 Err(JoinError::WithId(id)) => self.member_id = id,
                 Err(JoinError::Again) => {}
-                Err(JoinError::Forgotten) => self.member_id.clear(),
+                Err(JoinError::Forgotten) => {
+                    self.member_id.clear();
+                    // What it says of itself is not true any more: others have what it had.
+                    if std::mem::take(&mut self.has_place) {
+                        let what = format!("lost the place in group {}", self.config.group);
+                        self.tell(MemberEvent::Lost(ClientError::refused(what, ErrorCode::UNKNOWN_MEMBER_ID)));
+                        return None;
+                    }
+                }
                 Err(JoinError::Later(error)) => {
                     self.tell(MemberEvent::Retrying(error));
                     tokio::time::sleep(backoff.next_delay()).await;
@@ -172,12 +196,18 @@ impl Actor {
     async fn beat(&mut self, generation: i32) -> ClientError {
         let (mut last_answer, mut told) = (Instant::now(), false);
         let mut pace = pace(self.config.heartbeat_interval);
+        self.session.extend(Some(last_answer + self.config.session_timeout));
         loop {
             tokio::time::sleep(pace.next_delay()).await;
-            match self.heartbeat(generation).await {
-                Ok(ErrorCode::NONE) => last_answer = Instant::now(),
+            let asked = Instant::now();
+            let answer = self.heartbeat(generation).await;
+            if let Ok(ErrorCode::NONE | ErrorCode::REBALANCE_IN_PROGRESS) = answer {
+                last_answer = Instant::now();
+                self.session.extend(Some(asked + self.config.session_timeout));
+            }
+            match answer {
+                Ok(ErrorCode::NONE) => {}
                 Ok(ErrorCode::REBALANCE_IN_PROGRESS) => {
-                    last_answer = Instant::now();
                     if !told {
                         self.tell(MemberEvent::RejoinWanted);
                         told = true;

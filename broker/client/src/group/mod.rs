@@ -2,6 +2,8 @@
 
 mod join;
 mod member;
+mod session;
 
 pub use join::{Assignor, GroupMember};
 pub use member::{MemberConfig, MemberEvent, Membership};
+pub use session::Session;

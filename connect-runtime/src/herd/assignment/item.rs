@@ -1,5 +1,6 @@
 //! What is assigned to workers: connectors and tasks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A piece of work that runs on one worker at a time.
@@ -42,3 +43,6 @@ impl fmt::Display for Item {
         }
     }
 }
+
+/// Items and what they weigh.
+pub type Items = BTreeMap<Item, f64>;

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::connector::Running;
+use super::connector::{Mine, Running};
 use super::{Event, Parts};
+use crate::herd::Standing;
+use crate::herd::assignment::Items;
 use crate::herd::config_log::RestartRequest;
 use crate::herd::status_log::{State, Status, Subject};
 
@@ -23,12 +25,14 @@ pub(super) struct Supervisor {
     pub events: mpsc::UnboundedSender<Event>,
     running: BTreeMap<String, Running>,
     runs: u64,
+    /// Who waits until nothing runs here that is not this worker's.
+    releasing: Option<oneshot::Sender<()>>,
     stopping: Option<(oneshot::Sender<()>, Instant)>,
 }
 
 impl Supervisor {
     pub fn new(parts: Arc<Parts>, events: mpsc::UnboundedSender<Event>) -> Supervisor {
-        Supervisor { parts, events, running: BTreeMap::new(), runs: 0, stopping: None }
+        Supervisor { parts, events, running: BTreeMap::new(), runs: 0, releasing: None, stopping: None }
     }
 
     pub async fn run(
@@ -36,9 +40,8 @@ impl Supervisor {
         mut events: mpsc::UnboundedReceiver<Event>,
         mut restarts: mpsc::UnboundedReceiver<RestartRequest>,
     ) {
-        let mut changes = self.parts.configs.changes();
-        self.forget_the_deleted();
-        self.reconcile_all();
+        let (mut changes, mut places) = (self.parts.configs.changes(), self.parts.place.changes());
+        self.on_place();
         loop {
             let pause = self.pause();
             tokio::select! {
@@ -54,9 +57,14 @@ impl Supervisor {
                     }
                     Err(_) => return,
                 },
+                Ok(()) = places.changed() => {
+                    places.mark_unchanged();
+                    self.on_place();
+                }
                 Some(request) = restarts.recv() => self.on_restart_request(&request),
                 () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => self.on_clock(),
             }
+            self.tell_if_released();
             if self.finished() {
                 return;
             }
@@ -95,6 +103,18 @@ impl Supervisor {
                 let mut found = false;
                 self.with(&connector, |running, to| found = running.restart_task(to, task));
                 let _ = done.send(found);
+            }
+            Event::Running { told } => drop(told.send(self.items())),
+            Event::Release { done } => {
+                self.releasing = Some(done);
+                self.reconcile_all();
+            }
+            Event::GiveUpAll { done } => {
+                for (name, running) in std::mem::take(&mut self.running) {
+                    running.give_up();
+                    self.parts.live.remove(&name);
+                }
+                let _ = done.send(());
             }
             Event::Shutdown { done } => {
                 let deadline = Instant::now() + self.parts.config.graceful_stop + Duration::from_secs(2);
@@ -144,11 +164,31 @@ impl Supervisor {
         names.iter().for_each(|name| self.reconcile(name));
     }
 
-    /// Makes one connector run as it is wanted.
-    fn reconcile(&mut self, name: &str) {
-        if self.stopping.is_some() {
-            return;
+    /// The herd has changed.
+    fn on_place(&mut self) {
+        if self.parts.place.now().is_some_and(|standing| standing.is_leader()) {
+            self.forget_the_deleted();
         }
+        self.reconcile_all();
+    }
+
+    /// What runs here, also what is still stopping.
+    fn items(&self) -> Items {
+        self.running.iter().flat_map(|(name, running)| running.items(name)).collect()
+    }
+
+    fn tell_if_released(&mut self) {
+        let Some(standing) = self.releasing.as_ref().and_then(|_| self.parts.place.now()) else { return };
+        if self.items().keys().all(|item| standing.is_mine(item))
+            && let Some(done) = self.releasing.take()
+        {
+            let _ = done.send(());
+        }
+    }
+
+    /// Makes one connector run as it is wanted, as far as it is this worker's. Without a place in the herd nothing is.
+    fn reconcile(&mut self, name: &str) {
+        let Some(standing) = self.parts.place.now().filter(|_| self.stopping.is_none()) else { return };
         let wanted = self.parts.configs.get(name);
         let other_life = match (&wanted, self.running.get(name)) {
             (Some(wanted), Some(running)) => wanted.incarnation != running.incarnation(),
@@ -165,22 +205,43 @@ impl Supervisor {
             }
         }
         let Some(wanted) = wanted else { return };
+        let mine = Mine::of(&standing, name, &wanted);
+        if mine.is_empty() && !self.running.contains_key(name) {
+            return;
+        }
         self.running.entry(name.to_owned()).or_insert_with(|| Running::new(&wanted.incarnation));
-        self.with(name, |running, to| running.reconcile(to, &wanted));
-    }
-
-    /// Removes what is known of a connector that is no more.
-    fn forget(&self, name: &str) {
-        self.parts.live.remove(name);
-        for (subject, _) in self.parts.statuses.of_connector(name) {
-            self.parts.statuses.tell(subject, None);
+        self.with(name, |running, to| running.reconcile(to, &wanted, &mine));
+        if self.running.get(name).is_some_and(Running::is_nothing) {
+            self.running.remove(name);
+            self.parts.live.remove(name);
         }
     }
 
-    /// Connectors that were deleted while no worker ran may have left statuses.
+    /// Removes what this worker has said of a connector that is no more.
+    fn forget(&self, name: &str) {
+        self.parts.live.remove(name);
+        for (subject, status) in self.parts.statuses.of_connector(name) {
+            if status.worker_id == self.parts.worker_id {
+                self.parts.statuses.tell(subject, None);
+            }
+        }
+    }
+
+    /// Connectors and tasks that were deleted while their worker did not run, or never came back, may have left statuses.
     fn forget_the_deleted(&self) {
-        let wanted: BTreeSet<String> = self.parts.configs.names().into_iter().collect();
-        self.parts.statuses.names().difference(&wanted).for_each(|name| self.forget(name));
+        let present: BTreeSet<String> = self.parts.place.now().map(|standing| peers(&standing)).unwrap_or_default();
+        for (subject, status) in self.parts.statuses.all() {
+            let known = match &subject {
+                Subject::Connector(name) => self.parts.configs.get(name).is_some(),
+                Subject::Task(name, task) => {
+                    self.parts.configs.get(name).is_some_and(|entry| (*task as usize) < entry.tasks.len())
+                }
+            };
+            // Whoever is there says itself when it has stopped.
+            if !known && (!present.contains(&status.worker_id) || status.worker_id == self.parts.worker_id) {
+                self.parts.statuses.tell(subject, None);
+            }
+        }
     }
 
     /// While stopping: whether everything has ended or the time is over.
@@ -201,6 +262,10 @@ impl Supervisor {
     }
 }
 
+fn peers(standing: &Standing) -> BTreeSet<String> {
+    standing.members.iter().map(|peer| peer.worker_id.clone()).collect()
+}
+
 /// What a connector needs to act.
 pub(super) struct To<'a> {
     pub parts: &'a Arc<Parts>,
@@ -219,6 +284,7 @@ impl To<'_> {
     /// Tells everybody how the connector or one of its tasks is doing.
     pub fn tell(&self, subject: Subject, state: State, trace: Option<String>, version: Option<String>) {
         let worker_id = self.parts.worker_id.clone();
-        self.parts.statuses.tell(subject, Some(Status { state, trace, worker_id, generation: 0, version }));
+        let generation = self.parts.place.now().map_or(0, |standing| standing.generation);
+        self.parts.statuses.tell(subject, Some(Status { state, trace, worker_id, generation, version }));
     }
 }

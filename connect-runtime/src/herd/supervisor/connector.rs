@@ -1,6 +1,6 @@
 //! A connector: splitting its work into tasks, and the tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,38 @@ use super::prepared::Prepared;
 use super::task::Task;
 use super::{Event, Parts};
 use crate::config::connector::{all_keys, check};
+use crate::herd::Standing;
+use crate::herd::assignment::{Item, Items};
 use crate::herd::config_log::{ConnectorEntry, TargetState, task_records};
 use crate::herd::status_log::{State, Subject};
 use crate::task::restart::Failures;
 use crate::task::{Order, TaskEnd, on_own_thread};
 
-/// A connector that this worker runs.
+/// What of a connector is this worker's.
+pub(super) struct Mine {
+    connector: bool,
+    tasks: BTreeSet<u32>,
+}
+
+impl Mine {
+    pub fn of(standing: &Standing, name: &str, wanted: &ConnectorEntry) -> Mine {
+        let is_mine = |task: &u32| standing.is_mine(&Item::Task(name.to_owned(), *task));
+        Mine {
+            connector: standing.is_mine(&Item::Connector(name.to_owned())),
+            tasks: (0..wanted.tasks.len() as u32).filter(is_mine).collect(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        !self.connector && self.tasks.is_empty()
+    }
+}
+
+/// A connector that this worker runs, or of which it runs tasks.
 pub(super) struct Running {
     incarnation: String,
+    /// The connector itself runs here.
+    here: bool,
     /// The configuration that it was last started with, and its offset in the config topic.
     started_for: Option<i64>,
     target: TargetState,
@@ -35,6 +59,7 @@ impl Running {
     pub fn new(incarnation: &str) -> Running {
         Running {
             incarnation: incarnation.to_owned(),
+            here: false,
             started_for: None,
             target: TargetState::Started,
             state: State::Unassigned,
@@ -59,15 +84,37 @@ impl Running {
         self.tasks.values().all(Task::is_down)
     }
 
+    /// Whether this worker has nothing to do with it any more.
+    pub fn is_nothing(&self) -> bool {
+        !self.here && self.tasks.is_empty()
+    }
+
+    /// What of it runs here, also what is still stopping, and what it weighs.
+    pub fn items(&self, name: &str) -> Items {
+        let connector = self.here.then(|| Item::Connector(name.to_owned()));
+        let tasks = self.tasks.keys().map(|task| Item::Task(name.to_owned(), *task));
+        connector.into_iter().chain(tasks).map(|item| (item.clone(), item.base_weight())).collect()
+    }
+
     /// Whether a deadline or a restart is near.
     pub fn is_about_to(&self) -> bool {
         self.restart_at.is_some() || self.tasks.values().any(Task::is_about_to)
     }
 
-    /// Makes the connector and its tasks run as they are wanted.
-    pub fn reconcile(&mut self, to: &mut To<'_>, wanted: &ConnectorEntry) {
+    /// Makes the connector and its tasks run as they are wanted, as far as they are this worker's.
+    pub fn reconcile(&mut self, to: &mut To<'_>, wanted: &ConnectorEntry, mine: &Mine) {
         let resumed = self.target != TargetState::Started && wanted.target == TargetState::Started;
         self.target = wanted.target;
+        if mine.connector {
+            self.reconcile_connector(to, wanted, resumed);
+        } else {
+            self.hand_over(to);
+        }
+        self.reconcile_tasks(to, wanted, mine);
+    }
+
+    fn reconcile_connector(&mut self, to: &mut To<'_>, wanted: &ConnectorEntry, resumed: bool) {
+        self.here = true;
         match wanted.target {
             TargetState::Started => {
                 let changed = self.started_for != Some(wanted.config_offset);
@@ -78,13 +125,25 @@ impl Running {
             TargetState::Paused => self.rest(to, State::Paused),
             TargetState::Stopped => self.rest(to, State::Stopped),
         }
-        self.reconcile_tasks(to, wanted);
     }
 
-    fn reconcile_tasks(&mut self, to: &mut To<'_>, wanted: &ConnectorEntry) {
+    /// Another worker runs the connector itself from now on.
+    fn hand_over(&mut self, to: &mut To<'_>) {
+        if !std::mem::take(&mut self.here) {
+            return;
+        }
+        self.end_watch();
+        (self.restart_at, self.started_for) = (None, None);
+        self.run = to.next_run();
+        self.state = State::Unassigned;
+        to.parts.live.update(to.connector, |shown| shown.here = false);
+        to.tell(Subject::Connector(to.connector.to_owned()), State::Unassigned, None, None);
+    }
+
+    fn reconcile_tasks(&mut self, to: &mut To<'_>, wanted: &ConnectorEntry, mine: &Mine) {
         let order = if wanted.target == TargetState::Started { Order::Run } else { Order::Pause };
         for (number, task) in &mut self.tasks {
-            let config = wanted.tasks.get(*number as usize);
+            let config = wanted.tasks.get(*number as usize).filter(|_| mine.tasks.contains(number));
             let goes_on = task.is(config, wanted.tasks_for)
                 || config.is_some_and(|config| task.adopt(to, &wanted.config, config, wanted.tasks_for));
             if !goes_on {
@@ -98,13 +157,15 @@ impl Running {
             if gone {
                 live.update(&name, |shown| drop(shown.tasks.remove(number)));
             }
+            let subject = || Subject::Task(name.clone(), *number);
             if gone && *number as usize >= wanted.tasks.len() {
-                to.parts.statuses.tell(Subject::Task(name.clone(), *number), None);
+                to.parts.statuses.tell(subject(), None);
+            } else if gone && !mine.tasks.contains(number) {
+                to.tell(subject(), State::Unassigned, None, None);
             }
             !gone
         });
-        for (number, config) in wanted.tasks.iter().enumerate() {
-            let number = number as u32;
+        for (number, config) in (0u32..).zip(&wanted.tasks).filter(|(number, _)| mine.tasks.contains(number)) {
             match self.tasks.get_mut(&number) {
                 Some(task) => task.order(to, order),
                 None => {
@@ -132,7 +193,7 @@ impl Running {
     /// Starts the connector anew because somebody wants it. One that is paused or stopped stays so.
     pub fn restart(&mut self, to: &mut To<'_>) {
         self.failures = Failures::default();
-        if self.target == TargetState::Started {
+        if self.here && self.target == TargetState::Started {
             self.show(to, State::Restarting, None);
             self.start(to);
         }
@@ -237,6 +298,7 @@ impl Running {
             _ => Vec::new(),
         };
         to.parts.live.update(to.connector, |shown| {
+            shown.here = true;
             shown.state = state;
             shown.trace.clone_from(&trace);
             shown.version.clone_from(&version);
@@ -281,6 +343,12 @@ impl Running {
         self.restart_at = None;
         self.run = to.next_run();
         self.tasks.values_mut().for_each(Task::stop);
+    }
+
+    /// Others run it by now.
+    pub fn give_up(mut self) {
+        self.end_watch();
+        self.tasks.into_values().for_each(Task::give_up);
     }
 
     /// The worker leaves: nobody runs this any more. What has failed stays failed in everybody's eyes.

@@ -45,7 +45,7 @@ pub(super) fn launch(
     view: TaskView,
     run: u64,
 ) -> io::Result<(OrderSender, Pulse)> {
-    let (sender, orders) = orders(order);
+    let (sender, orders) = orders(order, to.parts.session.clone());
     let entry = to.parts.configs.get(to.connector);
     let (connector, tasks) = entry.map(|entry| (entry.config, entry.tasks.len())).unwrap_or_default();
     let (events, name) = (to.events.clone(), to.connector.to_owned());

@@ -16,8 +16,10 @@ mod task;
 
 use std::sync::Arc;
 
+use broker_client::Session;
 use tokio::sync::{mpsc, oneshot};
 
+use super::assignment::Items;
 use super::config_log::RestartRequest;
 use super::{ConfigStore, Live, Place, StatusStore};
 use crate::config::WorkerConfig;
@@ -39,6 +41,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// Who else is in the herd, and who runs what.
     pub place: Place,
+    /// Until when the worker's place in the herd is its own.
+    pub session: Session,
     /// The log.
     pub link: LogLink,
     /// What is wanted.
@@ -71,6 +75,12 @@ enum Event {
     RestartConnector { connector: String, done: oneshot::Sender<()> },
     /// Start a task anew. False if there is no such task.
     RestartTask { connector: String, task: u32, done: oneshot::Sender<bool> },
+    /// Say what runs here, also what is still stopping, and what it weighs.
+    Running { told: oneshot::Sender<Items> },
+    /// Say when nothing runs here any more that is not this worker's.
+    Release { done: oneshot::Sender<()> },
+    /// Others run everything by now: give it up, at once and without a last word.
+    GiveUpAll { done: oneshot::Sender<()> },
     /// Stop everything.
     Shutdown { done: oneshot::Sender<()> },
 }
@@ -93,6 +103,28 @@ impl SupervisorHandle {
         let (done, restarted) = oneshot::channel();
         let asked = self.0.send(Event::RestartTask { connector: connector.to_owned(), task, done });
         asked.is_ok() && restarted.await.unwrap_or(false)
+    }
+
+    /// What runs here, also what is still stopping, and what it weighs.
+    pub async fn running(&self) -> Items {
+        let (told, running) = oneshot::channel();
+        let _ = self.0.send(Event::Running { told });
+        running.await.unwrap_or_default()
+    }
+
+    /// Ends once nothing runs here any more that is not this worker's.
+    pub fn release(&self) -> oneshot::Receiver<()> {
+        let (done, released) = oneshot::channel();
+        let _ = self.0.send(Event::Release { done });
+        released
+    }
+
+    /// Gives everything up: others run it by now. What it may still do does not count.
+    pub async fn give_up_all(&self) {
+        let (done, given_up) = oneshot::channel();
+        if self.0.send(Event::GiveUpAll { done }).is_ok() {
+            let _ = given_up.await;
+        }
     }
 
     /// Stops all tasks, within the worker's graceful time; returns once they have ended or were given up.

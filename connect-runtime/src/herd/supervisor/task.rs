@@ -243,6 +243,13 @@ impl Task {
         }
     }
 
+    /// Another worker runs it by now: nothing that its thread may still do counts.
+    pub fn give_up(self) {
+        if let Phase::Up(thread) | Phase::Stopping { thread, .. } = &self.phase {
+            thread.orders.give_up();
+        }
+    }
+
     /// The worker leaves.
     pub fn leave(&mut self, to: &mut To<'_>) {
         if let Phase::Up(thread) | Phase::Stopping { thread, .. } = &self.phase {
