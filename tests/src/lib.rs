@@ -1,6 +1,7 @@
 //! What whole-process tests need: the binary, its REST, its topics, free ports, patience.
 
 mod in_process;
+mod kafka;
 mod plugin;
 mod process;
 mod rest;
@@ -10,6 +11,7 @@ mod worker;
 
 pub use connector_api::conformance::free_port;
 pub use in_process::WorkerWithDoubles;
+pub use kafka::{KafkaCluster, KafkaConnect, KafkaListener, KafkaOptions};
 pub use plugin::{built_plugin, c_plugin, cargo_in, install, plugin_folder, plugin_target, run};
 pub use process::{Process, naru_binary, repository};
 pub use rest::{Reply, Rest, with};

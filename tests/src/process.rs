@@ -23,6 +23,7 @@ pub fn naru_binary() -> PathBuf {
 }
 
 /// A child process, killed when dropped.
+#[derive(Debug)]
 pub struct Process(Child);
 
 impl Process {

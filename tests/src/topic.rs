@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use broker_client::admin::{OffsetAt, offsets_at};
-use broker_client::{Client, ClientConfig, FetchConfig, FetchEvent, Fetcher, Tcp, TopicPartition};
+use broker_client::{Client, ClientConfig, FetchConfig, FetchEvent, Fetcher, Purpose, Tcp, TopicPartition};
+use broker_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use broker_wire::records::MAX_DECOMPRESSED;
 
 /// A record that was read.
@@ -41,8 +42,16 @@ impl Topics {
     /// # Panics
     /// No runtime can be made.
     pub fn at(port: u16) -> Topics {
+        Topics::of(vec![("127.0.0.1".to_owned(), port)])
+    }
+
+    /// Of the cluster of these brokers.
+    ///
+    /// # Panics
+    /// No runtime can be made.
+    pub fn of(bootstrap: Vec<(String, u16)>) -> Topics {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Topics { runtime, bootstrap: vec![("127.0.0.1".to_owned(), port)] }
+        Topics { runtime, bootstrap }
     }
 
     /// Where the only partition of a topic ends. 0 if there is no such topic.
@@ -57,6 +66,25 @@ impl Topics {
             }
             offsets_at(&client, topic, &[0], OffsetAt::Latest).await.expect("the log answers")[&0]
         })
+    }
+
+    /// The partitions, as `topic-0`, that have no leader or fewer replicas in sync than they have replicas. `None` if nobody
+    /// answers.
+    pub fn lagging(&self) -> Option<Vec<String>> {
+        let topics = self.describe()?.topics;
+        let lagging = topics.into_iter().flat_map(|topic| {
+            let name = topic.name.unwrap_or_default();
+            let partitions = topic.partitions.into_iter();
+            let lagging = partitions.filter(|one| one.leader_id < 0 || one.isr_nodes.len() < one.replica_nodes.len());
+            lagging.map(move |one| format!("{name}-{}", one.partition_index)).collect::<Vec<String>>()
+        });
+        Some(lagging.collect())
+    }
+
+    /// The cluster's brokers and topics. `None` if nobody answers.
+    pub fn describe(&self) -> Option<MetadataResponse> {
+        let ask = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
+        self.runtime.block_on(async { self.client().any(Purpose::Control).await.ok()?.call(&ask).await.ok() })
     }
 
     fn client(&self) -> Client {

@@ -7,6 +7,7 @@ mod delivery;
 mod documents;
 mod failing_connectors;
 mod full_disk;
+mod kafka;
 mod offsets;
 mod plugins;
 mod postgres;
