@@ -1,5 +1,6 @@
 //! What whole-process tests need: the binary, its REST, its topics, free ports, patience.
 
+mod broker;
 mod in_process;
 mod kafka;
 mod plugin;
@@ -9,6 +10,7 @@ mod topic;
 mod wait;
 mod worker;
 
+pub use broker::Log;
 pub use connector_api::conformance::free_port;
 pub use in_process::WorkerWithDoubles;
 pub use kafka::{KafkaCluster, KafkaConnect, KafkaListener, KafkaOptions};

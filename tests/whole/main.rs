@@ -7,6 +7,7 @@ mod delivery;
 mod documents;
 mod failing_connectors;
 mod full_disk;
+mod herd;
 mod kafka;
 mod offsets;
 mod plugins;

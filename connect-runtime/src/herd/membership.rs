@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use super::assignment::{PROTOCOL, PROTOCOL_TYPE, Plan, Seat, Situation, WorkerInfo, share_out};
+use super::assignment::{CORE_WEIGHT, Items, PROTOCOL, PROTOCOL_TYPE, Plan, Seat, Situation, WorkerInfo, share_out};
 use super::standing::{Peer, Standing};
 use super::status_log::{State, Subject};
 use super::supervisor::SupervisorHandle;
@@ -19,6 +19,13 @@ use crate::internal::now_ms;
 /// With so many connectors and tasks created since the last plan the leader makes a new one, so that what is kept in
 /// between stays small.
 const MOST_BIRTHS: usize = 10_000;
+
+/// How often a worker looks whether it carries much more or less than it has said.
+const WEIGH_EVERY: Duration = Duration::from_secs(60);
+
+/// What counts as much: half a core, and at least that part of what it has said. Then it joins again, so that the leader
+/// evens out what can be evened out.
+const MUCH: (f64, f64) = (CORE_WEIGHT / 2.0, 0.3);
 
 /// What a place in the herd is made of.
 pub struct Joining {
@@ -40,6 +47,8 @@ pub struct Joined {
     joining: Joining,
     membership: Membership,
     last_plan: LastPlan,
+    /// What it carried when it last joined.
+    said: f64,
 }
 
 /// The newest plan that this worker has seen: if it comes to lead, it goes on from there.
@@ -87,7 +96,7 @@ pub async fn join(config: &WorkerConfig, client: Client, joining: Joining) -> Re
     let assignor = assignor(&joining, last_plan.clone());
     let membership = Membership::start(&Handle::current(), client, member_config, assignor);
     let seat = Seat::of(joining.me.clone());
-    let mut joined = Joined { seat, joining, membership, last_plan };
+    let mut joined = Joined { seat, joining, membership, last_plan, said: 0.0 };
     joined.join(Default::default());
     loop {
         match joined.membership.event().await {
@@ -146,7 +155,8 @@ impl Joined {
         self.membership.session()
     }
 
-    fn join(&mut self, running: super::assignment::Items) {
+    fn join(&mut self, running: Items) {
+        self.said = running.values().sum();
         let info = self.seat.join(self.joining.configs.offset(), running);
         self.membership.join(info.to_bytes().into());
     }
@@ -188,6 +198,7 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self, mut leaving: oneshot::Receiver<oneshot::Sender<()>>) {
         let mut changes = self.joined.joining.configs.changes();
+        let mut weigh = tokio::time::interval(WEIGH_EVERY);
         loop {
             let waits = self.joined.waits_until();
             tokio::select! {
@@ -208,6 +219,7 @@ impl Keeper {
                     Err(_) => return,
                 },
                 () = tokio::time::sleep(waits.unwrap_or_default()), if waits.is_some() => self.join_again().await,
+                _ = weigh.tick() => self.weigh().await,
             }
         }
     }
@@ -242,6 +254,23 @@ impl Keeper {
         self.releasing = None;
         let running = self.supervisor.running().await;
         self.joined.join(running);
+    }
+
+    /// A herd of one has nothing to even out.
+    async fn weigh(&mut self) {
+        if self.joined.seat.standing().is_none_or(|standing| standing.members.len() < 2) {
+            return;
+        }
+        let now: f64 = self.supervisor.running().await.values().sum();
+        let difference = (now - self.joined.said).abs();
+        if difference > MUCH.0 && difference > MUCH.1 * self.joined.said {
+            tracing::info!(
+                said = self.joined.said,
+                now,
+                "this worker carries much more or less than it has said: joining again"
+            );
+            self.join_again().await;
+        }
     }
 
     /// What users have created since the last plan.

@@ -12,6 +12,7 @@ use connector_api::{Plugin, Position};
 
 use super::api::{Herd, HerdError, Result};
 use super::config_log::{ConnectorEntry, TargetState};
+use super::status_log::Subject;
 use crate::config::client::consumer_settings;
 use crate::task::on_own_thread;
 
@@ -75,7 +76,7 @@ impl Herd {
                  /connectors/{name}/stop` stops this one."
             )));
         }
-        let runs = || self.parts().live.get(name).is_some_and(|live| !live.tasks.is_empty());
+        let runs = || self.has_tasks_left(name);
         let stopped = async {
             while runs() {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -83,6 +84,21 @@ impl Herd {
         };
         tokio::time::timeout(WAIT_FOR_TASKS, stopped).await.map_err(|_| {
             HerdError::Conflict(format!("Tasks of connector {name} are still stopping. Ask again in a moment."))
+        })
+    }
+
+    /// Whether tasks still run here, or on another worker that is there and has not said that it has stopped them.
+    fn has_tasks_left(&self, name: &str) -> bool {
+        if self.parts().live.get(name).is_some_and(|live| !live.tasks.is_empty()) {
+            return true;
+        }
+        let Some(standing) = self.parts().place.now() else { return true };
+        let is_there = |worker_id: &str| standing.members.iter().any(|peer| peer.worker_id == worker_id);
+        let mut said = self.parts().statuses.of_connector(name).into_iter();
+        said.any(|(subject, status)| {
+            matches!(subject, Subject::Task(..))
+                && status.worker_id != self.parts().worker_id
+                && is_there(&status.worker_id)
         })
     }
 

@@ -80,6 +80,14 @@ impl Subject {
         }
     }
 
+    /// As an item that is assigned to workers.
+    pub fn item(&self) -> Item {
+        match self {
+            Subject::Connector(name) => Item::Connector(name.clone()),
+            Subject::Task(name, task) => Item::Task(name.clone(), *task),
+        }
+    }
+
     /// The key of its records.
     pub fn key(&self) -> String {
         match self {

@@ -13,6 +13,9 @@ use tokio::sync::oneshot;
 /// How often a thread shows that it is alive.
 const PULSE: Duration = Duration::from_secs(1);
 
+/// Over how many beats its use of the processor is averaged.
+const AVERAGED: f64 = 30.0;
+
 /// How a task ended.
 #[derive(Debug)]
 pub enum TaskEnd {
@@ -34,14 +37,21 @@ pub struct TaskThread {
 /// A thread's signs of life. Cheap to clone.
 #[derive(Clone)]
 pub struct Pulse {
-    last_ms: Arc<AtomicU64>,
+    signs: Arc<Signs>,
     started: Instant,
+}
+
+#[derive(Default)]
+struct Signs {
+    last_ms: AtomicU64,
+    /// Thousandths of a core.
+    millicores: AtomicU64,
 }
 
 impl Pulse {
     /// How long the thread has not shown a sign of life.
     pub fn silent_for(&self) -> Duration {
-        let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
+        let last = Duration::from_millis(self.signs.last_ms.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(last)
     }
 
@@ -50,12 +60,29 @@ impl Pulse {
         self.started.elapsed()
     }
 
+    /// How much of a core the thread uses, averaged over about half a minute.
+    pub fn cores(&self) -> f64 {
+        self.signs.millicores.load(Ordering::Relaxed) as f64 / 1000.0
+    }
+
     async fn beat(self) {
+        let (mut cores, mut at, mut used) = (0.0, Instant::now(), cpu_time());
         loop {
-            self.last_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+            self.signs.last_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
             tokio::time::sleep(PULSE).await;
+            let (now, used_now) = (Instant::now(), cpu_time());
+            let share = used_now.saturating_sub(used).as_secs_f64() / now.duration_since(at).as_secs_f64().max(1e-3);
+            cores += (share - cores) / AVERAGED.min(1.0 + self.started.elapsed().as_secs_f64());
+            (at, used) = (now, used_now);
+            self.signs.millicores.store((cores * 1000.0) as u64, Ordering::Relaxed);
         }
     }
+}
+
+/// What this thread has used of the processor.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 impl TaskThread {
@@ -71,7 +98,7 @@ where
     F: Future<Output = Result<()>>,
 {
     let (sender, end) = oneshot::channel();
-    let pulse = Pulse { last_ms: Arc::default(), started: Instant::now() };
+    let pulse = Pulse { signs: Arc::default(), started: Instant::now() };
     let beat = pulse.clone();
     std::thread::Builder::new().name(thread_name(name)).spawn(move || {
         let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -159,6 +186,33 @@ mod tests {
         })
         .unwrap();
         assert!(matches!(dropped.end().await, TaskEnd::Panicked(text) if text == "in drop"));
+    }
+
+    #[tokio::test]
+    async fn what_a_thread_uses_of_the_processor_is_measured() {
+        let spin = |wait: bool| {
+            start_thread("spins", move || async move {
+                let since = Instant::now();
+                while since.elapsed() < Duration::from_millis(2_400) {
+                    match wait {
+                        true => tokio::time::sleep(Duration::from_millis(50)).await,
+                        false => tokio::task::yield_now().await,
+                    }
+                }
+                Ok(())
+            })
+            .unwrap()
+        };
+        let (busy, idle) = (spin(false), spin(true));
+        let (busy_pulse, idle_pulse) = (busy.pulse.clone(), idle.pulse.clone());
+        (busy.end().await, idle.end().await);
+        // Other tests want the processor too.
+        assert!(
+            busy_pulse.cores() > 0.05 && idle_pulse.cores() < 0.05,
+            "{} {}",
+            busy_pulse.cores(),
+            idle_pulse.cores()
+        );
     }
 
     #[tokio::test]

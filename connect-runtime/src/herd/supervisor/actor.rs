@@ -8,8 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connector::{Mine, Running};
 use super::{Event, Parts};
-use crate::herd::Standing;
-use crate::herd::assignment::Items;
+use crate::herd::assignment::{Item, Items};
 use crate::herd::config_log::RestartRequest;
 use crate::herd::status_log::{State, Status, Subject};
 
@@ -167,7 +166,7 @@ impl Supervisor {
     /// The herd has changed.
     fn on_place(&mut self) {
         if self.parts.place.now().is_some_and(|standing| standing.is_leader()) {
-            self.forget_the_deleted();
+            self.tidy_statuses();
         }
         self.reconcile_all();
     }
@@ -227,21 +226,34 @@ impl Supervisor {
         }
     }
 
-    /// Connectors and tasks that were deleted while their worker did not run, or never came back, may have left statuses.
-    fn forget_the_deleted(&self) {
-        let present: BTreeSet<String> = self.parts.place.now().map(|standing| peers(&standing)).unwrap_or_default();
+    /// What workers have said that are gone: of what was deleted meanwhile nothing is to be said any more, and what waits for
+    /// its worker is UNASSIGNED.
+    fn tidy_statuses(&self) {
+        let Some(standing) = self.parts.place.now() else { return };
+        let present: BTreeSet<&str> = standing.members.iter().map(|peer| peer.worker_id.as_str()).collect();
         for (subject, status) in self.parts.statuses.all() {
-            let known = match &subject {
-                Subject::Connector(name) => self.parts.configs.get(name).is_some(),
-                Subject::Task(name, task) => {
-                    self.parts.configs.get(name).is_some_and(|entry| (*task as usize) < entry.tasks.len())
-                }
-            };
+            let item = subject.item();
+            let is_mine = status.worker_id == self.parts.worker_id;
             // Whoever is there says itself when it has stopped.
-            if !known && (!present.contains(&status.worker_id) || status.worker_id == self.parts.worker_id) {
+            if present.contains(status.worker_id.as_str()) && !is_mine {
+                continue;
+            }
+            if !self.is_wanted(&item) {
                 self.parts.statuses.tell(subject, None);
+            } else if !is_mine && standing.ownership.owner(&item).is_none() && status.state != State::Failed {
+                let (worker_id, generation) = (self.parts.worker_id.clone(), standing.generation);
+                let waits = Status { state: State::Unassigned, trace: None, worker_id, generation, ..status };
+                self.parts.statuses.tell(subject, Some(waits));
             }
         }
+    }
+
+    fn is_wanted(&self, item: &Item) -> bool {
+        let entry = self.parts.configs.get(item.connector());
+        entry.is_some_and(|entry| match item {
+            Item::Connector(_) => true,
+            Item::Task(_, task) => (*task as usize) < entry.tasks.len(),
+        })
     }
 
     /// While stopping: whether everything has ended or the time is over.
@@ -260,10 +272,6 @@ impl Supervisor {
         }
         true
     }
-}
-
-fn peers(standing: &Standing) -> BTreeSet<String> {
-    standing.members.iter().map(|peer| peer.worker_id.clone()).collect()
 }
 
 /// What a connector needs to act.

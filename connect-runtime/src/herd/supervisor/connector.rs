@@ -13,7 +13,7 @@ use super::task::Task;
 use super::{Event, Parts};
 use crate::config::connector::{all_keys, check};
 use crate::herd::Standing;
-use crate::herd::assignment::{Item, Items};
+use crate::herd::assignment::{CORE_WEIGHT, Item, Items};
 use crate::herd::config_log::{ConnectorEntry, TargetState, task_records};
 use crate::herd::status_log::{State, Subject};
 use crate::task::restart::Failures;
@@ -92,8 +92,12 @@ impl Running {
     /// What of it runs here, also what is still stopping, and what it weighs.
     pub fn items(&self, name: &str) -> Items {
         let connector = self.here.then(|| Item::Connector(name.to_owned()));
-        let tasks = self.tasks.keys().map(|task| Item::Task(name.to_owned(), *task));
-        connector.into_iter().chain(tasks).map(|item| (item.clone(), item.base_weight())).collect()
+        let connector = connector.map(|item| (item.clone(), item.base_weight()));
+        let task = |(number, task): (&u32, &Task)| {
+            let item = Item::Task(name.to_owned(), *number);
+            (item.clone(), item.base_weight() + CORE_WEIGHT * task.cores())
+        };
+        connector.into_iter().chain(self.tasks.iter().map(task)).collect()
     }
 
     /// Whether a deadline or a restart is near.

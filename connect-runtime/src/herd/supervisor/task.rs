@@ -243,6 +243,14 @@ impl Task {
         }
     }
 
+    /// How much of a core its thread uses.
+    pub fn cores(&self) -> f64 {
+        match &self.phase {
+            Phase::Up(thread) | Phase::Stopping { thread, .. } => thread.pulse.cores(),
+            Phase::Down { .. } => 0.0,
+        }
+    }
+
     /// Another worker runs it by now: nothing that its thread may still do counts.
     pub fn give_up(self) {
         if let Phase::Up(thread) | Phase::Stopping { thread, .. } = &self.phase {
