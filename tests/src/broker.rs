@@ -55,6 +55,8 @@ fn spawn(folder: &tempfile::TempDir, port: u16) -> Process {
     let mut command = Command::new(naru_binary());
     command.args(["broker", "--set", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
     command.args(["--set", &format!("log.dirs={}", folder.path().join("log").display())]);
+    // Workers of tests need not be silent for long to be taken for dead.
+    command.args(["--set", "group.min.session.timeout.ms=1000"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log));
     Process::start(&mut command)
 }

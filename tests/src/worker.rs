@@ -42,13 +42,14 @@ impl Worker {
         all.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let under: Vec<String> = under.iter().map(|word| (*word).to_owned()).collect();
         let process = spawn(&under, &all, &folder.path().join("worker.log"));
-        let worker = Worker { process, folder, rest_port, log_port, settings: all, under };
+        let mut worker = Worker { process, folder, rest_port, log_port, settings: all, under };
         worker.wait_until_healthy();
         worker
     }
 
-    fn wait_until_healthy(&self) {
-        until(&format!("the worker is healthy; its log says:\n{}", self.log()), || {
+    fn wait_until_healthy(&mut self) {
+        until("the worker is healthy", || {
+            assert!(self.process.is_running(), "the worker has ended; its log says:\n{}", self.log());
             self.rest().try_get("/health").is_some_and(|reply| reply.status == 200)
         });
     }

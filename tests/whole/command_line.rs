@@ -88,14 +88,6 @@ fn a_folder_in_use_and_one_that_cannot_be_written_are_named() {
 }
 
 #[test]
-fn a_second_worker_of_a_herd_is_told_who_has_it() {
-    let worker = Worker::start(&[]);
-    let folder = tempfile::tempdir().unwrap();
-    let said = refused(&settings(folder.path(), &[&format!("bootstrap.servers=127.0.0.1:{}", worker.log_port())]));
-    assert!(said.contains("has a worker already, at http://127.0.0.1:"), "{said}");
-}
-
-#[test]
 fn a_kafka_connect_worker_file_starts_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let (rest, log) = (free_port(), free_port());

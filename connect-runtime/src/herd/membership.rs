@@ -129,6 +129,11 @@ fn refused(group: &str, error: &ClientError) -> String {
             "The group {group} is in use by others, Kafka Connect workers perhaps. Stop them, or choose another `group.id`."
         );
     }
+    if error.code() == Some(ErrorCode::INVALID_SESSION_TIMEOUT) {
+        return "The log does not take the worker's `session.timeout.ms`. Set it between the log's \
+                `group.min.session.timeout.ms` (6000 by default) and `group.max.session.timeout.ms`."
+            .to_owned();
+    }
     format!("The log does not let the worker into its herd {group}: {error}.")
 }
 

@@ -3,6 +3,7 @@
 //! Time on a machine that others use too says little; a ratio of two runs within the same minute says more, and CPU
 //! seconds say most. Every pair is run several times in turns, and the pair with the median ratio is shown.
 
+mod herd;
 mod log;
 mod machine;
 mod own_client;
@@ -23,7 +24,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Part = fn(&mut Table);
 
 /// The parts, by the names that `./bench` takes.
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 11] = [
     ("durable", log::durable),
     ("librdkafka", log::librdkafka_durable),
     ("cpu", log::cpu),
@@ -34,6 +35,7 @@ const PARTS: [(&str, Part); 10] = [
     ("s3", sinks::s3),
     ("search", sinks::search),
     ("plugins", plugins::measure),
+    ("herd", herd::measure),
 ];
 
 /// Parts that go by one name as well.

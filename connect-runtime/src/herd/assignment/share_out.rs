@@ -13,7 +13,7 @@ const EVEN_ENOUGH: f64 = 0.1;
 /// Two tasks that do nothing: one more on one side than on the other is as even as it gets.
 const LEAST_DIFFERENCE: f64 = 2.0;
 
-/// A move must take away at least so much of a difference, or it would only go back and forth.
+/// A move must take away at least so much of a difference, as a part of what moves, or it would only go back and forth.
 const WORTH_MOVING: f64 = 0.5;
 
 /// All that the leader looks at.
@@ -182,7 +182,7 @@ impl Shares {
         let gain = |weight: f64| weight.min(difference - weight);
         let movable = self.items[from].iter().filter(|(item, weight)| {
             // What a new worker gets at once need not be taken away again first.
-            self.kept.contains(*item) && gain(**weight) >= WORTH_MOVING
+            self.kept.contains(*item) && **weight >= 1.0 && gain(**weight) >= **weight * WORTH_MOVING
         });
         let best = movable.max_by(|one, other| gain(*one.1).total_cmp(&gain(*other.1)).then(other.0.cmp(one.0)));
         best.map(|(item, weight)| (item.clone(), *weight))

@@ -169,6 +169,10 @@ impl Running {
             }
             !gone
         });
+        if !mine.tasks.is_empty() && live.get(&name).is_none_or(|shown| shown.version.is_none()) {
+            let version = to.parts.plugins.of(&wanted.config).ok().map(|plugin| plugin.definition().version.to_owned());
+            live.update(&name, |shown| shown.version = version);
+        }
         for (number, config) in (0u32..).zip(&wanted.tasks).filter(|(number, _)| mine.tasks.contains(number)) {
             match self.tasks.get_mut(&number) {
                 Some(task) => task.order(to, order),
