@@ -5,6 +5,7 @@
 //! | `cli/` | the command line |
 //! | `worker.rs` | a worker from start to stop |
 //! | `rest/` | what users call |
+//! | `peers/` | what workers of a herd call each other |
 //! | `herd/` | what is wanted, who runs what, how it goes; the supervisor |
 //! | `task/` | what every task has: thread, orders, status, memory, restarts |
 //! | `source/`, `sink/` | THE two loops |
@@ -21,6 +22,7 @@ pub mod herd;
 pub mod internal;
 pub mod log;
 pub mod offsets;
+pub mod peers;
 pub mod plugins;
 pub mod rest;
 pub mod secrets;

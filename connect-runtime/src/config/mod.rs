@@ -6,6 +6,8 @@
 //! | `raw.rs` | what stands in a configuration as it was written (pure) |
 //! | `worker_keys.rs` | the keys of a worker |
 //! | `client_keys.rs` | the keys of producers and consumers |
+//! | `peers.rs` | keys and settings of the calls between workers |
+//! | `address.rs` | addresses in settings (pure) |
 //! | `worker.rs` | the settings of a worker, read from a file and `--set` |
 //! | `connector_keys.rs` | the keys that every connector has beside its own |
 //! | `errors.rs` | what becomes of records that cannot be taken |
@@ -13,6 +15,7 @@
 //! | `part_keys.rs` | their keys |
 //! | `connector.rs` | a connector's configuration, checked as a whole |
 
+mod address;
 pub mod client;
 mod client_keys;
 pub mod connector;
@@ -20,6 +23,7 @@ mod connector_keys;
 mod errors;
 mod part_keys;
 pub mod parts;
+mod peers;
 pub mod properties;
 pub(crate) mod raw;
 mod worker;
@@ -27,5 +31,6 @@ mod worker_keys;
 
 pub use connector_keys::RATE_KEYS;
 pub use errors::{DeadLetterTopic, ErrorPolicy};
+pub use peers::PeerConfig;
 pub use worker::{ConverterConfig, InternalTopicConfig, WorkerConfig, load};
 pub use worker_keys::worker_keys;

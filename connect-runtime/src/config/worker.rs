@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use connector_api::config::{Config, ConfigDef, Issue, RawConfig};
 
+use super::address::{host_and_port, is_loopback};
 use super::client::worker_issues;
+use super::peers::{PeerConfig, peers};
 use super::raw::behind;
 use super::{properties, worker_keys};
 use crate::task::restart::RestartPolicy;
@@ -40,6 +42,8 @@ pub struct WorkerConfig {
     pub raw: RawConfig,
     /// The folder for everything that the worker keeps.
     pub data_dir: PathBuf,
+    /// The key of sealed passwords.
+    pub secret_key_file: PathBuf,
     /// The log that the worker uses: `None` for its embedded one.
     pub bootstrap: Option<Vec<(String, u16)>>,
     /// The settings of the embedded log, without `broker.`.
@@ -50,6 +54,8 @@ pub struct WorkerConfig {
     pub advertised: (Option<String>, Option<u16>),
     /// The largest request body taken.
     pub rest_body_max_bytes: usize,
+    /// How workers call each other.
+    pub peers: PeerConfig,
     /// The herd.
     pub group_id: String,
     /// See the key `session.timeout.ms`.
@@ -157,6 +163,8 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
     let bootstrap = bootstrap(config.list("bootstrap.servers"), &broker)?;
     let embedded = bootstrap.is_none();
     Ok(WorkerConfig {
+        secret_key_file: config.optional("secret.key.file").map_or(data_dir.join("secret.key"), PathBuf::from),
+        peers: peers(config, bootstrap.as_deref())?,
         data_dir,
         bootstrap,
         broker,
@@ -261,17 +269,6 @@ fn listeners(listed: &[String]) -> Result<Vec<(String, u16)>, Vec<Issue>> {
         found.push((host, port));
     }
     Ok(found)
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// `HOST:PORT`, with brackets around an IPv6 address.
-fn host_and_port(text: &str) -> Option<(String, u16)> {
-    let (host, port) = text.rsplit_once(':')?;
-    Some((host.trim_start_matches('[').trim_end_matches(']').to_owned(), port.parse().ok()?))
 }
 
 /// The cluster, unless the addresses are those of the embedded log.

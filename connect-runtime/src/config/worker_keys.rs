@@ -3,7 +3,8 @@
 use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Password, Short, String as Text};
 use connector_api::config::{Check, ConfigDef, ConfigKey};
 
-const LATER: &str = "workers do not call each other yet";
+use super::peers::peer_keys;
+
 const NO_SYNC: &str = "a worker need not catch up before it takes its work";
 const ONE_LISTENER: &str = "the worker serves REST on `listeners` only";
 
@@ -17,6 +18,7 @@ pub fn worker_keys() -> ConfigDef {
         .and(&rest())
         .and(&internal_topics())
         .and(&group())
+        .and(&peer_keys())
         .and(&clients())
         .and(&without_effect())
 }
@@ -26,6 +28,10 @@ fn naru() -> ConfigDef {
         .key(ConfigKey::preset("data.dir", Text, "naru-data").check(Check::NonEmpty).doc(
             "The folder for everything that the worker keeps: the embedded log in `log`, the key of sealed \
                  passwords in `secret.key`.",
+        ))
+        .key(ConfigKey::optional("secret.key.file", Text).check(Check::NonEmpty).doc(
+            "The file with the key of sealed passwords; it is made if it is not there. All workers of a herd need the same one. Not \
+             set: `secret.key` in `data.dir`.",
         ))
         .key(ConfigKey::preset("plugin.path", List, "").doc(
             "Folders with connectors in dynamic libraries (`*.so`, there or one folder deeper), looked through at the start and by \
@@ -261,7 +267,6 @@ fn group() -> ConfigDef {
         .key(ConfigKey::optional("connect.protocol", Text).no_effect("workers hand work over one piece at a time, always"))
         .key(ConfigKey::optional("worker.sync.timeout.ms", Int).no_effect(NO_SYNC))
         .key(ConfigKey::optional("worker.unsync.backoff.ms", Int).no_effect(NO_SYNC))
-        .key(ConfigKey::optional("inter.worker.*", Text).no_effect(LATER))
         .grouped("Group")
 }
 

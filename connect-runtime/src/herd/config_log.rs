@@ -6,6 +6,7 @@
 //! | `target-state-NAME` | `{"state":..,"state.v2":..}`; null with the connector |
 //! | `task-NAME-N` | `{"properties":{..},"incarnation":".."}`: counts once the commit comes |
 //! | `commit-NAME` | `{"tasks":N,"incarnation":".."}` |
+//! | `session-key` | the key with which workers sign their calls: see [`crate::peers::SessionKey`] |
 //! | `restart-connector-NAME` | `{"include-tasks":..,"only-failed":..}`: an event, ignored in replay |
 //!
 //! `incarnation` is ours, and Kafka Connect passes over it: it names one life of a connector between creation and
@@ -18,6 +19,7 @@ use connector_api::config::RawConfig;
 use serde_json::{Map, Value as Json, json};
 
 use super::assignment::{Birth, Item};
+use crate::peers::{RECORD_KEY, SessionKey, SessionKeys};
 
 /// What the user wants a connector to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,7 @@ pub struct ConfigLog {
     held: HashMap<String, BTreeMap<u32, Held>>,
     /// What came to be, and by which record; also what is gone again.
     births: Vec<Birth>,
+    session_keys: SessionKeys,
     next_offset: i64,
 }
 
@@ -96,8 +99,15 @@ impl ConfigLog {
             self.apply_task(rest, value.as_ref());
         } else if let Some(name) = key.strip_prefix("commit-") {
             self.apply_commit(offset, name, value.as_ref());
+        } else if key == RECORD_KEY {
+            self.session_keys.apply(value.as_ref());
         }
         None
+    }
+
+    /// The keys with which workers sign their calls.
+    pub fn session_keys(&self) -> &SessionKeys {
+        &self.session_keys
     }
 
     /// The offset after the last record taken in.
@@ -249,6 +259,11 @@ pub fn target_record(name: &str, target: TargetState) -> Record {
         TargetState::Stopped => ("PAUSED", "STOPPED"),
     };
     (format!("target-state-{name}"), Some(json!({ "state": old, "state.v2": new }).to_string()))
+}
+
+/// The record of a new session key.
+pub fn session_key_record(key: &SessionKey) -> Record {
+    (RECORD_KEY.to_owned(), Some(key.to_json()))
 }
 
 /// The records that delete a connector.

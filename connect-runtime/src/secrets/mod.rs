@@ -27,6 +27,11 @@ impl Secrets {
         Secrets { seal, providers }
     }
 
+    /// Which key seals here: a fingerprint. Workers of a herd need the same.
+    pub fn seal_id(&self) -> &str {
+        self.seal.id()
+    }
+
     /// Puts every reference's value in its place. The error names the key and what is wrong.
     pub fn resolve(&self, connector: &str, raw: &RawConfig) -> Result<Resolved, String> {
         resolve::resolve(raw, |key, provider, path, name| match provider {
@@ -51,6 +56,12 @@ impl Secrets {
         };
         raw.iter().map(entry).collect()
     }
+}
+
+/// Whether any of these configurations, of connectors or tasks, holds what a worker has sealed.
+pub fn any_sealed<'a>(configs: impl IntoIterator<Item = &'a RawConfig>) -> bool {
+    let is_sealed = |value: &String| references(value).iter().any(|reference| reference.provider == seal::PROVIDER);
+    configs.into_iter().any(|config| config.values().any(is_sealed))
 }
 
 /// Whether the value of a key must not be shown.
@@ -102,6 +113,17 @@ mod tests {
         assert_eq!(secrets.resolve("shop", &stored).unwrap().config, written);
         let error = secrets.resolve("other", &stored).unwrap_err();
         assert!(error.contains("`database.password`") && error.contains("sealed for another"), "{error}");
+    }
+
+    #[test]
+    fn what_is_sealed_is_seen_and_keys_are_told_apart() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let written = raw(&[("database.password", "x"), ("a", "${env:X}")]);
+        let stored = secrets(folder.path()).seal("c", &written, &keys());
+        assert!(any_sealed([&raw(&[]), &stored]));
+        assert!(!any_sealed([&written, &raw(&[])]));
+        assert_eq!(secrets(folder.path()).seal_id(), secrets(folder.path()).seal_id());
+        assert_ne!(secrets(folder.path()).seal_id(), secrets(other.path()).seal_id());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// What stands before the colon of a sealed value.
@@ -19,8 +20,12 @@ const KEY_BYTES: usize = 32;
 /// sealed value is of no use elsewhere.
 pub struct Seal {
     key: LessSafeKey,
+    id: String,
     random: SystemRandom,
 }
+
+/// How many bytes of a hash tell keys apart.
+const ID_BYTES: usize = 8;
 
 impl Seal {
     /// Reads the key from a file, or makes one that only the owner can read.
@@ -32,7 +37,12 @@ impl Seal {
         };
         let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes);
         let key = key.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not 32 bytes long"))?;
-        Ok(Seal { key: LessSafeKey::new(key), random: SystemRandom::new() })
+        Ok(Seal { key: LessSafeKey::new(key), id: id_of(&bytes), random: SystemRandom::new() })
+    }
+
+    /// Tells this key from others, and nothing else of it.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// `${sealed:..}` for a value of that connector's key.
@@ -62,6 +72,11 @@ impl Seal {
         let opened = self.key.open_in_place(nonce, Aad::from(context(connector, key)), sealed).map_err(|_| wrong())?;
         String::from_utf8(opened.to_vec()).map_err(|_| wrong())
     }
+}
+
+fn id_of(key: &[u8]) -> String {
+    let hash = digest(&SHA256, &[b"naru seal id 1", key].concat());
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..ID_BYTES).unwrap_or_default())
 }
 
 fn context(connector: &str, key: &str) -> Vec<u8> {
