@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,13 +14,15 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::WorkerConfig;
 use crate::herd::{
-    ConfigStore, Herd, Joining, Live, Member, Parts, Peer, Place, StatusStore, SupervisorHandle, join, start_supervisor,
+    ConfigStore, Herd, Joining, Live, Member, Parts, Peer, Place, StatusStore, SupervisorHandle, join,
+    keep_session_key, start_supervisor,
 };
 use crate::internal::{FencedWriter, Writer, ensure};
 use crate::log::LogLink;
 use crate::offsets::OffsetStore;
+use crate::peers::{Caller, Guard, Keys, PeerListener, advertised_host, host_and_port};
 use crate::plugins::{Folders, Plugins, rescan};
-use crate::rest::{Listening, RestState, bind, router};
+use crate::rest::{Listening, RestState, bind, peer_router, router};
 use crate::secrets::{Providers, Seal, Secrets};
 use crate::task::MemoryBudget;
 
@@ -81,13 +84,11 @@ fn open_secrets(config: &WorkerConfig) -> Result<Secrets, Ended> {
     let (providers, warnings) = Providers::read(&names, &config.raw)
         .map_err(|issues| Ended::before(issues.first().map(ToString::to_string).unwrap_or_default()))?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let folder = &config.data_dir;
-    make_folder(folder)?;
-    let seal = Seal::open_or_create(&folder.join("secret.key")).map_err(|why| {
-        Ended::before(format!(
-            "Cannot read or make {}: {why}. Correct its rights.",
-            folder.join("secret.key").display()
-        ))
+    make_folder(&config.data_dir)?;
+    let file = &config.secret_key_file;
+    let seal = Seal::open_or_create(file).map_err(|why| {
+        let shown = file.display();
+        Ended::before(format!("Cannot read or make {shown}: {why}. Correct its rights, or `secret.key.file`."))
     })?;
     Ok(Secrets::new(seal, providers))
 }
@@ -152,7 +153,9 @@ struct Worker {
     member: Member,
     rest: RestState,
     stop_rest: watch::Sender<bool>,
+    stop_peers: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<()>,
+    serving_peers: tokio::task::JoinHandle<()>,
 }
 
 impl Worker {
@@ -165,9 +168,10 @@ impl Worker {
     ) -> Result<Worker, Ended> {
         let since = Instant::now();
         let listening = bind(&config.listeners).await.map_err(Ended::before)?;
-        let worker_id = advertised(&config, &listening);
+        let rest_address = advertised(&config, &listening);
         let rest = RestState::starting(config.rest_body_max_bytes);
         let (stop_rest, stopped) = watch::channel(false);
+        let stop_peers = watch::Sender::new(false);
         let serving = tokio::spawn(listening.serve(router(rest.clone()), stopped));
 
         plugins.look_in(Folders::new(config.plugin_path.clone(), config.data_dir.join("plugins"))).await;
@@ -177,6 +181,8 @@ impl Worker {
         let link = LogLink::new(&config, log.map(|log| &log.broker));
         let client = link.client("worker");
         reach(&client, &config).await?;
+        let peers = Peers::bind(&config).await.map_err(Ended::before)?;
+        let worker_id = peers.worker_id(&config, &rest_address);
         ensure(&client, [&config.config_topic, &config.offset_topic, &config.status_topic])
             .await
             .map_err(Ended::before)?;
@@ -195,9 +201,14 @@ impl Worker {
         let statuses = StatusStore::open(link.client("worker-statuses"), &config.status_topic.name, writer);
         let statuses = statuses.await.map_err(opened(&config.status_topic.name))?;
 
+        let keys = session_keys(&configs);
         let (place_sender, place) = watch::channel(None);
         let joining = Joining {
-            me: Peer { worker_id: worker_id.clone(), peer_url: format!("http://{worker_id}"), seal_id: String::new() },
+            me: Peer {
+                worker_id: worker_id.clone(),
+                peer_url: format!("http://{}", peers.address),
+                seal_id: secrets.seal_id().to_owned(),
+            },
             configs: configs.clone(),
             statuses: statuses.clone(),
             place: place_sender,
@@ -207,12 +218,14 @@ impl Worker {
         let (budget, kept) = (MemoryBudget::new(config.memory_bytes), MemoryBudget::new(config.memory_bytes));
         let live = Live::default();
         let (place, session) = (Place::new(place), joined.session().clone());
+        let config_signature = config.peers.signature;
         let parts = Parts {
             config,
             worker_id,
             plugins,
             secrets,
             place,
+            caller: Caller::new(keys.clone(), config_signature),
             session,
             link,
             configs,
@@ -226,9 +239,11 @@ impl Worker {
         let supervisor = start_supervisor(parts.clone(), restart_requests);
         let member = joined.keep(&parts.config.group_id, supervisor.clone());
         rest.ready(Herd::new(parts.clone(), supervisor.clone()));
+        let serving_peers = tokio::spawn(peers.serve(keys, &parts.config, rest.clone(), stop_peers.subscribe()));
+        tokio::spawn(keep_session_key(parts.clone()));
         let millis = since.elapsed().as_millis() as u64;
-        tracing::info!(rest = format!("http://{}", parts.worker_id), millis, "worker is ready");
-        Ok(Worker { parts, supervisor, member, rest, stop_rest, serving })
+        tracing::info!(rest = format!("http://{rest_address}"), millis, "worker is ready");
+        Ok(Worker { parts, supervisor, member, rest, stop_rest, stop_peers, serving, serving_peers })
     }
 
     /// Waits for the end: wanted, or forced by a log that cannot be written any more or by another worker.
@@ -269,7 +284,9 @@ impl Worker {
         let last_words = async {
             self.parts.statuses.flush().await;
             self.member.leave().await;
-            let _ = self.serving.await;
+            // Until now others could ask what still runs here.
+            let _ = self.stop_peers.send(true);
+            let _ = (self.serving.await, self.serving_peers.await);
         };
         let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
         tracing::info!("worker has stopped");
@@ -296,5 +313,56 @@ fn advertised(config: &WorkerConfig, listening: &Listening) -> String {
     let (host, port) = config.listeners.first().cloned().unwrap_or_default();
     let host = config.advertised.0.clone().unwrap_or(host);
     let port = config.advertised.1.or(listening.address().map(|address| address.port())).unwrap_or(port);
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    host_and_port(&host, port)
+}
+
+fn session_keys(configs: &ConfigStore) -> Keys {
+    let configs = configs.clone();
+    Arc::new(move || configs.session_keys())
+}
+
+/// The listener for peers, and what they are told about it.
+struct Peers {
+    listener: PeerListener,
+    /// `host:port`.
+    address: String,
+    host: String,
+}
+
+impl Peers {
+    /// The log has to have answered before, since the way to it may say which address peers reach.
+    async fn bind(config: &WorkerConfig) -> Result<Peers, String> {
+        let (host, port) = &config.peers.listener;
+        let listener = PeerListener::bind(host, *port).await?;
+        let bound = listener.address()?;
+        let (given_host, given_port) = config.peers.advertised.clone();
+        let host = match given_host {
+            Some(host) => host,
+            None => advertised_host(bound.ip(), config.bootstrap.as_deref().unwrap_or_default()).await?,
+        };
+        let address = host_and_port(&host, given_port.unwrap_or(bound.port()));
+        Ok(Peers { listener, address, host })
+    }
+
+    /// What the worker is known by: where its REST is, or would be if it listened to others. On several machines REST may
+    /// be on the same port of loopback, so that alone would not tell workers apart.
+    fn worker_id(&self, config: &WorkerConfig, rest_address: &str) -> String {
+        let is_local = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let on_loopback = config.advertised.0.is_none() && !is_local(&self.host);
+        match rest_address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()) {
+            Some(port) if on_loopback => host_and_port(&self.host, port),
+            _ => rest_address.to_owned(),
+        }
+    }
+
+    fn serve(
+        self,
+        keys: Keys,
+        config: &WorkerConfig,
+        rest: RestState,
+        stop: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + use<> {
+        let guard = Guard::new(keys, config.peers.taken.clone(), self.address, config.rest_body_max_bytes);
+        self.listener.serve(peer_router(rest, guard), stop)
+    }
 }

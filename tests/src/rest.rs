@@ -13,6 +13,8 @@ pub struct Reply {
     pub body: Json,
     /// The header `Location`.
     pub location: Option<String>,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
 }
 
 /// A worker's REST.
@@ -125,10 +127,11 @@ impl Rest {
 }
 
 fn read(mut answer: ureq::http::Response<ureq::Body>) -> Reply {
-    let location = answer.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (location, retry_after) = (header("location"), header("retry-after"));
     let text = answer.body_mut().read_to_string().unwrap_or_default();
     let body = if text.is_empty() { Json::Null } else { serde_json::from_str(&text).unwrap_or(Json::String(text)) };
-    Reply { status: answer.status().as_u16(), body, location }
+    Reply { status: answer.status().as_u16(), body, location, retry_after }
 }
 
 /// A configuration with further keys.

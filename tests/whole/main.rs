@@ -10,6 +10,7 @@ mod full_disk;
 mod herd;
 mod kafka;
 mod offsets;
+mod peers;
 mod plugins;
 mod postgres;
 mod quick_start;

@@ -21,6 +21,9 @@ fn the_contract_lists_exactly_what_is_served() {
     let served: Vec<(String, String)> =
         connect_runtime::rest::ROUTES.iter().map(|(method, path)| ((*method).into(), (*path).into())).collect();
     assert_eq!(listed, served);
+    for (method, path) in connect_runtime::rest::INTERNAL_ROUTES {
+        assert!(contract.lines().any(|line| line.starts_with(&format!("{method} {path} "))), "{method} {path}");
+    }
 }
 
 #[test]

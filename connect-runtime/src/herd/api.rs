@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::config_log::{
     ConnectorEntry, Record, TargetState, connector_record, delete_records, target_record, task_records,
 };
+use super::standing::Standing;
 use super::supervisor::{Parts, SupervisorHandle};
 use crate::config::connector::{all_keys, check, errors_first};
 use crate::config::parts::own_parts;
@@ -121,7 +122,7 @@ impl Herd {
             InitialState::Paused => records.push(target_record(name, TargetState::Paused)),
             InitialState::Stopped => records.push(target_record(name, TargetState::Stopped)),
         }
-        records.push(self.connector_record(name, &config, &Uuid::new_v4().to_string()));
+        records.push(self.connector_record(name, &config, &Uuid::new_v4().to_string())?);
         change.write(records).await?;
         self.get(name, || format!("Connector {name} was deleted at once"))
     }
@@ -134,7 +135,7 @@ impl Herd {
         let incarnation = known.as_ref().map_or_else(|| Uuid::new_v4().to_string(), |known| known.incarnation.clone());
         let unchanged = known.as_ref().is_some_and(|known| self.parts.secrets.same(name, &known.config, &config));
         if !unchanged {
-            change.write(vec![self.connector_record(name, &config, &incarnation)]).await?;
+            change.write(vec![self.connector_record(name, &config, &incarnation)?]).await?;
         }
         Ok((known.is_none(), self.get(name, || format!("Connector {name} was deleted at once"))?))
     }
@@ -276,10 +277,51 @@ impl Herd {
         )))
     }
 
-    /// The record of a configuration, passwords sealed.
-    fn connector_record(&self, name: &str, config: &RawConfig, incarnation: &str) -> Record {
+    /// The record of a configuration, passwords sealed. Refused if there is one to seal and not every worker could open it.
+    fn connector_record(&self, name: &str, config: &RawConfig, incarnation: &str) -> Result<Record> {
         let keys = self.parts.plugins.of(config).map(|plugin| all_keys(&plugin, config, &self.parts.plugins));
-        let keys = keys.unwrap_or_default();
-        connector_record(name, &self.parts.secrets.seal(name, config, &keys), incarnation)
+        let sealed = self.parts.secrets.seal(name, config, &keys.unwrap_or_default());
+        let newly = config.iter().find(|(key, value)| sealed.get(*key) != Some(value));
+        if let (Some((key, _)), Some(standing)) = (newly, self.parts.place.now())
+            && let Some(others) = with_another_seal(&standing, self.parts.secrets.seal_id())
+        {
+            return Err(HerdError::BadRequest(cannot_seal(key, &self.parts.worker_id, &others)));
+        }
+        Ok(connector_record(name, &sealed, incarnation))
+    }
+}
+
+/// The workers that could not open what is sealed with this key; `None` if all could.
+fn with_another_seal(standing: &Standing, seal_id: &str) -> Option<String> {
+    let others = standing.members.iter().filter(|peer| peer.seal_id != seal_id);
+    let named: Vec<&str> = others.map(|peer| peer.worker_id.as_str()).collect();
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
+fn cannot_seal(key: &str, leader: &str, others: &str) -> String {
+    format!(
+        "`{key}` is a password in clear, which is stored encrypted, and these workers have another key for that than {leader} and \
+         could not open it: {others}. Copy the file `secret.key` out of the data folder of {leader} to theirs (or set \
+         `secret.key.file` to it) and start them again; or have the password come from a config provider, as \
+         `${{file:/path:key}}`."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::herd::Peer;
+
+    #[test]
+    fn workers_that_could_not_open_a_password_are_named_with_what_to_do() {
+        let peer = |id: &str, seal: &str| Peer { worker_id: id.into(), peer_url: String::new(), seal_id: seal.into() };
+        let mut standing = Standing::alone(peer("one", "x"));
+        assert_eq!(with_another_seal(&standing, "x"), None);
+        standing.members.extend([peer("two", "x"), peer("three", "y"), peer("four", "z")]);
+        assert_eq!(with_another_seal(&standing, "x").as_deref(), Some("three, four"));
+        let said = cannot_seal("database.password", "one", "three, four");
+        for part in ["`database.password`", "three, four", "`secret.key`", "`secret.key.file`", "${file:/path:key}"] {
+            assert!(said.contains(part), "{said}");
+        }
     }
 }

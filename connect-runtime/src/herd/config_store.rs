@@ -12,6 +12,7 @@ use tokio::sync::{MutexGuard, mpsc, watch};
 use super::assignment::{Birth, Item};
 use super::config_log::{ConfigLog, ConnectorEntry, Record, RestartRequest};
 use crate::internal::{Entry, FencedWriter, Tail};
+use crate::peers::SessionKeys;
 
 /// How long writing and reading back may take: Kafka Connect's own limit.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
@@ -83,6 +84,11 @@ impl ConfigStore {
     pub fn items(&self) -> (i64, BTreeSet<Item>) {
         let log = self.0.log.lock();
         (log.next_offset(), log.items())
+    }
+
+    /// The keys with which workers sign their calls.
+    pub fn session_keys(&self) -> SessionKeys {
+        self.0.log.lock().session_keys().clone()
     }
 
     /// The offset up to which the topic has been read.

@@ -57,6 +57,11 @@ impl Live {
         self.0.lock().get(name).cloned()
     }
 
+    /// What runs of all connectors.
+    pub fn all(&self) -> BTreeMap<String, LiveConnector> {
+        self.0.lock().clone()
+    }
+
     pub(super) fn update(&self, name: &str, change: impl FnOnce(&mut LiveConnector)) {
         let mut all = self.0.lock();
         change(all.entry(name.to_owned()).or_insert_with(|| LiveConnector {

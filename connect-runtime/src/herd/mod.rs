@@ -9,6 +9,8 @@
 //! | `membership.rs`, `standing.rs` | the worker's place in the herd, and who else is in it |
 //! | `supervisor/` | runs what is wanted: connectors, tasks, restarts |
 //! | `live.rs` | what runs here, for everybody to see |
+//! | `new_tasks.rs` | task configurations on their way to the config topic |
+//! | `session_key.rs` | the key with which workers sign their calls |
 //! | `offsets.rs` | where connectors stand, changed by users while nothing runs |
 //! | `api.rs` | what users may ask for: create, change, pause, restart, delete |
 
@@ -18,7 +20,9 @@ pub mod config_log;
 mod config_store;
 mod live;
 mod membership;
+mod new_tasks;
 mod offsets;
+mod session_key;
 mod standing;
 pub mod status_log;
 mod status_store;
@@ -28,7 +32,9 @@ pub use api::{Herd, HerdError, InitialState, TaskInfo};
 pub use config_store::ConfigStore;
 pub use live::{Live, LiveConnector, LiveTask, NextRestart};
 pub use membership::{Joined, Joining, Member, join};
+pub use new_tasks::{NewTasks, NotStored, store};
 pub use offsets::OffsetChange;
+pub use session_key::{ensure_session_key, keep_session_key};
 pub use standing::{Peer, Place, Standing};
 pub use status_store::StatusStore;
 pub use supervisor::{Parts, SupervisorHandle, start_supervisor};

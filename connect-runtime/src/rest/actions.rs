@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::RestState;
 use super::connectors::query_values;
 use super::error::{RestError, RestResult, json_reply};
+use super::seen::Seen;
 use super::status::connector_status;
 use crate::herd::config_log::TargetState;
 
@@ -43,7 +44,7 @@ pub async fn restart(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let entry = herd.get(&name, || format!("Unknown connector: {name}"))?;
-    let mut plan = connector_status(herd, &name, &entry);
+    let mut plan = connector_status(herd, &name, &entry, &Seen::everywhere(herd, Some(&name)).await);
     mark(&mut plan["connector"], only_failed);
     if include_tasks && let Some(tasks) = plan["tasks"].as_array_mut() {
         tasks.iter_mut().for_each(|task| mark(task, only_failed));
@@ -59,6 +60,12 @@ fn mark(shown: &mut Json, only_failed: bool) {
     if chosen {
         shown["state"] = json!("RESTARTING");
     }
+}
+
+/// Whether a restart is meant for the connector itself and nothing else. What makes no sense is refused by the handler.
+pub fn is_of_the_connector_alone(query: Option<&str>) -> bool {
+    let is_set = |name| matches!(flag(query, name), Ok(true));
+    !is_set("includeTasks") && !is_set("onlyFailed")
 }
 
 fn flag(query: Option<&str>, name: &str) -> RestResult<bool> {

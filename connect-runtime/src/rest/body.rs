@@ -17,9 +17,7 @@ pub type Body = Result<Bytes, BytesRejection>;
 pub fn object(headers: &HeaderMap, body: Body) -> RestResult<Map<String, Json>> {
     is_json(headers)?;
     let bytes = body.map_err(|why| match why.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            RestError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the worker's `rest.body.max.bytes`.")
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => RestError::too_large(),
         status => RestError::new(status, format!("The body could not be read: {}", why.body_text())),
     })?;
     match serde_json::from_slice(&bytes) {

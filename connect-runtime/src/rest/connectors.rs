@@ -8,9 +8,11 @@ use serde_json::{Map, Value as Json, json};
 use super::RestState;
 use super::body::{Body, config, object};
 use super::error::{RestError, RestResult, json_reply};
+use super::seen::Seen;
 use super::status::connector_status;
 use crate::herd::config_log::ConnectorEntry;
 use crate::herd::{Herd, InitialState};
+use crate::peers::percent_encoded;
 
 /// `GET /connectors`: names, or with `expand` what is known of each.
 pub async fn list(State(state): State<RestState>, RawQuery(query): RawQuery) -> RestResult<Response> {
@@ -20,12 +22,14 @@ pub async fn list(State(state): State<RestState>, RawQuery(query): RawQuery) -> 
     if expand.is_empty() {
         return Ok(json_reply(StatusCode::OK, &json!(all.keys().collect::<Vec<_>>())));
     }
+    let with_status = expand.iter().any(|part| part == "status");
+    let seen = if with_status { Seen::everywhere(herd, None).await } else { Seen::default() };
     let mut expanded = Map::new();
     for (name, entry) in &all {
         let mut parts = Map::new();
         for part in &expand {
             match part.as_str() {
-                "status" => drop(parts.insert("status".to_owned(), connector_status(herd, name, entry))),
+                "status" => drop(parts.insert("status".to_owned(), connector_status(herd, name, entry, &seen))),
                 "info" => drop(parts.insert("info".to_owned(), info(herd, name, entry))),
                 _ => {}
             }
@@ -108,14 +112,6 @@ pub fn created(herd: &Herd, name: &str, entry: &ConnectorEntry) -> Response {
         reply.headers_mut().insert(header::LOCATION, location);
     }
     reply
-}
-
-fn percent_encoded(name: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => (byte as char).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    name.bytes().map(byte).collect()
 }
 
 /// What Kafka Connect calls ConnectorInfo.

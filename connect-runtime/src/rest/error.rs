@@ -29,6 +29,12 @@ impl RestError {
         RestError::new(StatusCode::NOT_FOUND, message)
     }
 
+    /// The body is beyond the limit.
+    pub fn too_large() -> RestError {
+        let message = "The body is larger than the worker's `rest.body.max.bytes`.";
+        RestError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
     /// The worker is not ready yet.
     pub fn starting() -> RestError {
         let message = "The worker is still starting. Ask again in a moment.";

@@ -12,11 +12,16 @@ use super::error::RestError;
 /// How long any request may take: Kafka Connect's own limit.
 const REQUEST_LIMIT: Duration = Duration::from_secs(90);
 
-/// Keeps out what must not come in, and ends what takes too long.
+/// Keeps out what must not come in from users, and ends what takes too long.
 pub async fn pass(request: Request, next: Next) -> Response {
     if let Err(refused) = same_site(request.headers()).and_then(|()| accepts_json(request.headers())) {
         return refused.into_response();
     }
+    limit_time(request, next).await
+}
+
+/// Ends what takes too long.
+pub async fn limit_time(request: Request, next: Next) -> Response {
     let what = format!("{} {}", request.method(), request.uri().path());
     match tokio::time::timeout(REQUEST_LIMIT, next.run(request)).await {
         Ok(reply) => reply,

@@ -8,18 +8,24 @@
 //! | `body.rs` | reading request bodies |
 //! | `error.rs` | errors as replies |
 //! | `root.rs`, `connectors.rs`, `config.rs`, `status.rs`, `actions.rs`, `tasks.rs`, `offsets.rs`, `plugins.rs` | one file per resource |
-//! | `server.rs` | listening |
+//! | `forward.rs` | which worker answers what, and passing on to it |
+//! | `seen.rs` | what runs where: here, and at the peers |
+//! | `internal.rs` | what only workers ask each other |
+//! | `server.rs` | listening for users |
 
 mod actions;
 mod body;
 mod config;
 mod connectors;
 mod error;
+mod forward;
 mod gate;
+mod internal;
 mod offsets;
 mod plugins;
 mod root;
 mod router;
+mod seen;
 mod server;
 mod status;
 mod tasks;
@@ -30,7 +36,7 @@ use parking_lot::Mutex;
 
 use crate::herd::Herd;
 
-pub use router::{ROUTES, router};
+pub use router::{INTERNAL_ROUTES, ROUTES, peer_router, router};
 pub use server::{Listening, bind};
 
 /// What all handlers share. Cheap to clone.
@@ -60,6 +66,10 @@ impl RestState {
     /// What keeps the worker from doing its work at the moment, if anything does.
     pub fn trouble(&self, why: Option<String>) {
         *self.0.trouble.lock() = why;
+    }
+
+    fn body_max_bytes(&self) -> usize {
+        self.0.body_max_bytes.get().copied().unwrap_or(1 << 20)
     }
 
     fn herd(&self) -> Result<&Herd, error::RestError> {

@@ -1,12 +1,16 @@
 //! Every path and what answers it.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 
 use super::error::RestError;
-use super::{RestState, actions, config, connectors, gate, offsets, plugins, root, status, tasks};
+use super::{RestState, actions, config, connectors, forward, gate, internal, offsets, plugins, root, status, tasks};
+use crate::peers::Guard;
 
 /// Method and path of everything that is served. `rest-api.md` has the same list, and a test compares them.
 pub const ROUTES: &[(&str, &str)] = &[
@@ -37,9 +41,31 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/admin/plugins/refused"),
 ];
 
-/// The router.
+/// Method and path of what only peers may ask. `rest-api.md` lists it too.
+pub const INTERNAL_ROUTES: &[(&str, &str)] = &[
+    ("PUT", "/internal/connectors/{connector}/tasks"),
+    ("GET", "/internal/connectors/{connector}/live"),
+    ("GET", "/internal/live"),
+];
+
+/// What users are served.
 pub fn router(state: RestState) -> Router {
-    let body_max_bytes = state.0.body_max_bytes.get().copied().unwrap_or(1 << 20);
+    finished(routes(), &state).layer(from_fn(gate::pass)).with_state(state)
+}
+
+/// What peers are served, once the guard has let them in: the same, and what only workers ask each other.
+pub fn peer_router(state: RestState, guard: Guard) -> Router {
+    let routes = routes()
+        .route("/internal/connectors/{connector}/tasks", put(internal::new_tasks))
+        .route("/internal/connectors/{connector}/live", get(internal::live_of))
+        .route("/internal/live", get(internal::live));
+    finished(routes, &state)
+        .layer(from_fn_with_state(Arc::new(guard), internal::only_peers))
+        .layer(from_fn(gate::limit_time))
+        .with_state(state)
+}
+
+fn routes() -> Router<RestState> {
     Router::new()
         .route("/", get(root::root))
         .route("/health", get(root::health))
@@ -60,11 +86,14 @@ pub fn router(state: RestState) -> Router {
         .route("/connector-plugins/{plugin}/config/validate", put(plugins::validate))
         .route("/admin/plugins/rescan", post(plugins::rescan))
         .route("/admin/plugins/refused", get(plugins::refused))
+}
+
+fn finished(routes: Router<RestState>, state: &RestState) -> Router<RestState> {
+    routes
         .fallback(async || RestError::not_found("HTTP 404 Not Found"))
         .method_not_allowed_fallback(async || {
             RestError::new(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")
         })
-        .layer(DefaultBodyLimit::max(body_max_bytes))
-        .layer(axum::middleware::from_fn(gate::pass))
-        .with_state(state)
+        .layer(from_fn_with_state(state.clone(), forward::pass))
+        .layer(DefaultBodyLimit::max(state.body_max_bytes()))
 }

@@ -3,20 +3,22 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::RestState;
 use super::connectors::kind;
 use super::error::{RestError, RestResult, json_reply};
+use super::seen::{Seen, Shown};
 use crate::herd::config_log::ConnectorEntry;
 use crate::herd::status_log::{State as Doing, Status, Subject};
-use crate::herd::{Herd, LiveTask};
+use crate::herd::{Herd, LiveConnector, LiveTask};
 
 /// `GET /connectors/{connector}/status`.
 pub async fn read(State(state): State<RestState>, Path(name): Path<String>) -> RestResult<Response> {
     let herd = state.herd()?;
     let entry = herd.get(&name, || format!("No status found for connector {name}"))?;
-    Ok(json_reply(StatusCode::OK, &connector_status(herd, &name, &entry)))
+    let seen = Seen::everywhere(herd, Some(&name)).await;
+    Ok(json_reply(StatusCode::OK, &connector_status(herd, &name, &entry, &seen)))
 }
 
 /// `GET /connectors/{connector}/tasks/{task}/status`.
@@ -31,39 +33,38 @@ pub async fn read_task(
     if number as usize >= entry.tasks.len() {
         return Err(RestError::not_found(missing()));
     }
-    Ok(json_reply(StatusCode::OK, &task_status(herd, &name, number)))
+    let seen = Seen::everywhere(herd, Some(&name)).await;
+    Ok(json_reply(StatusCode::OK, &task_status(herd, &name, number, &seen)))
 }
 
-/// What Kafka Connect calls ConnectorStateInfo, with what this worker knows beyond it. A connector of which nobody has
-/// said anything yet is UNASSIGNED.
-pub fn connector_status(herd: &Herd, name: &str, entry: &ConnectorEntry) -> Json {
-    let mut connector = match herd.parts().live.get(name).filter(|live| live.here) {
-        Some(live) => {
-            let mut shown = state_object(live.state, &herd.parts().worker_id, live.trace, live.version);
-            if !live.warnings.is_empty() {
-                shown.insert("warnings".to_owned(), json!(live.warnings));
-            }
-            shown
-        }
-        None => stored(herd.parts().statuses.get(&Subject::Connector(name.to_owned()))),
-    };
-    let tasks: Vec<Json> = (0..entry.tasks.len() as u32).map(|task| task_status(herd, name, task)).collect();
-    connector.retain(|_, value| !value.is_null());
+/// What Kafka Connect calls ConnectorStateInfo, with what those who run it know beyond it. Where nobody says anything, the
+/// status topic does. A connector of which nobody has said anything yet is UNASSIGNED.
+pub fn connector_status(herd: &Herd, name: &str, entry: &ConnectorEntry, seen: &Seen) -> Json {
+    let subject = || Subject::Connector(name.to_owned());
+    let connector = seen.of(name).and_then(|part| part.connector.clone());
+    let connector = connector.unwrap_or_else(|| stored(herd.parts().statuses.get(&subject())));
+    let tasks: Vec<Json> = (0..entry.tasks.len() as u32).map(|task| task_status(herd, name, task, seen)).collect();
     json!({ "name": name, "connector": connector, "tasks": tasks, "type": kind(herd, entry) })
 }
 
-fn task_status(herd: &Herd, name: &str, task: u32) -> Json {
-    let live = herd.parts().live.get(name);
-    let version = live.as_ref().and_then(|live| live.version.clone());
-    let mut shown = match live.and_then(|live| live.tasks.get(&task).cloned()) {
-        Some(live) => live_task(&live, &herd.parts().worker_id, version),
-        None => stored(herd.parts().statuses.get(&Subject::Task(name.to_owned(), task))),
-    };
+fn task_status(herd: &Herd, name: &str, task: u32, seen: &Seen) -> Json {
+    let shown = seen.of(name).and_then(|part| part.tasks.get(&task).cloned());
+    let mut shown = shown.unwrap_or_else(|| stored(herd.parts().statuses.get(&Subject::Task(name.to_owned(), task))));
     shown.insert("id".to_owned(), json!(task));
     Json::Object(shown)
 }
 
-fn live_task(live: &LiveTask, worker_id: &str, version: Option<String>) -> Map<String, Json> {
+/// A connector that runs here.
+pub fn live_connector(live: &LiveConnector, worker_id: &str) -> Shown {
+    let mut shown = state_object(live.state, worker_id, live.trace.clone(), live.version.clone());
+    if !live.warnings.is_empty() {
+        shown.insert("warnings".to_owned(), json!(live.warnings));
+    }
+    shown
+}
+
+/// A task that runs here.
+pub fn live_task(live: &LiveTask, worker_id: &str, version: Option<String>) -> Shown {
     let mut shown = state_object(live.state, worker_id, live.trace.clone(), version);
     let seen = live.view.snapshot();
     shown.insert("records".to_owned(), json!(seen.records));
@@ -110,8 +111,8 @@ fn percent(piece: &connector_api::Progress) -> Option<u64> {
     Some((piece.done.saturating_mul(100) / total).min(99))
 }
 
-fn state_object(state: Doing, worker_id: &str, trace: Option<String>, version: Option<String>) -> Map<String, Json> {
-    let mut shown = Map::new();
+fn state_object(state: Doing, worker_id: &str, trace: Option<String>, version: Option<String>) -> Shown {
+    let mut shown = Shown::new();
     shown.insert("state".to_owned(), json!(state.name()));
     shown.insert("worker_id".to_owned(), json!(worker_id));
     if let Some(trace) = trace {
@@ -123,7 +124,7 @@ fn state_object(state: Doing, worker_id: &str, trace: Option<String>, version: O
     shown
 }
 
-fn stored(status: Option<Status>) -> Map<String, Json> {
+fn stored(status: Option<Status>) -> Shown {
     match status {
         Some(status) => state_object(status.state, &status.worker_id, status.trace, status.version),
         None => state_object(Doing::Unassigned, "", None, None),

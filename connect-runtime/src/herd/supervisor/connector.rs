@@ -14,7 +14,8 @@ use super::{Event, Parts};
 use crate::config::connector::{all_keys, check};
 use crate::herd::Standing;
 use crate::herd::assignment::{CORE_WEIGHT, Item, Items};
-use crate::herd::config_log::{ConnectorEntry, TargetState, task_records};
+use crate::herd::config_log::{ConnectorEntry, TargetState};
+use crate::herd::new_tasks::hand_in;
 use crate::herd::status_log::{State, Subject};
 use crate::task::restart::Failures;
 use crate::task::{Order, TaskEnd, on_own_thread};
@@ -238,7 +239,7 @@ impl Running {
         let (parts, events, run, connector) = (to.parts.clone(), to.events.clone(), self.run, to.connector.to_owned());
         let incarnation = self.incarnation.clone();
         tokio::spawn(async move {
-            let result = commit(&parts, &connector, &incarnation, tasks).await;
+            let result = hand_in(&parts, &connector, &incarnation, tasks).await;
             let _ = events.send(Event::Committed { connector, run, result });
         });
     }
@@ -393,28 +394,4 @@ async fn split(parts: &Arc<Parts>, connector: &str, raw: &RawConfig) -> Result<V
     let keys = all_keys(&plugin, &resolved.config, &parts.plugins);
     let stored = |task: &RawConfig| parts.secrets.seal(connector, &resolved.unresolve(raw, task), &keys);
     Ok(tasks.iter().map(stored).collect())
-}
-
-/// Writes task configurations unless they are there already for this very configuration.
-async fn commit(
-    parts: &Parts,
-    connector: &str,
-    incarnation: &str,
-    tasks: Vec<RawConfig>,
-) -> std::result::Result<(), String> {
-    let cannot = |why: broker_client::ClientError| format!("cannot store the tasks: {why}");
-    let change = parts.configs.change().await.map_err(cannot)?;
-    let Some(now) = parts.configs.get(connector) else { return Ok(()) };
-    let same = same_tasks(parts, connector, &now.tasks, &tasks);
-    let superseded = now.incarnation != incarnation || now.target != TargetState::Started;
-    if superseded || (same && now.tasks_for == now.config_offset && !now.incomplete) {
-        return Ok(());
-    }
-    // Sealing gives another text each time: what means the same stays as it is.
-    let tasks = if same { now.tasks.clone() } else { tasks };
-    change.write(task_records(connector, &tasks, incarnation, now.config_offset)).await.map_err(cannot)
-}
-
-fn same_tasks(parts: &Parts, connector: &str, one: &[RawConfig], other: &[RawConfig]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| parts.secrets.same(connector, a, b))
 }

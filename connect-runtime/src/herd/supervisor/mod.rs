@@ -25,6 +25,7 @@ use super::{ConfigStore, Live, Place, StatusStore};
 use crate::config::WorkerConfig;
 use crate::log::LogLink;
 use crate::offsets::OffsetStore;
+use crate::peers::Caller;
 use crate::plugins::Plugins;
 use crate::secrets::Secrets;
 use crate::task::{MemoryBudget, TaskEnd};
@@ -41,6 +42,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// Who else is in the herd, and who runs what.
     pub place: Place,
+    /// Calls the others.
+    pub caller: Caller,
     /// Until when the worker's place in the herd is its own.
     pub session: Session,
     /// The log.
