@@ -61,6 +61,8 @@ pub enum FetchEvent {
         /// them: they hold no records for readers, see `Batch::header`. If only committed records are read, those of
         /// transactions that were aborted are not.
         batches: Vec<Batch>,
+        /// The offset to go on from: behind these batches, and behind those that were left out. There may be no others.
+        next: i64,
         /// The end of what the reader may see: for one of committed records the last stable offset.
         high_watermark: i64,
     },
@@ -340,13 +342,12 @@ impl Fetcher {
             }
         };
         let Some(last) = batches.last() else { return };
-        self.positions.advance(&partition, last.header.last_offset() + 1);
+        let next = last.header.last_offset() + 1;
+        self.positions.advance(&partition, next);
         if self.config.read_committed {
             leave_out_aborted(&mut batches, data.aborted_transactions.unwrap_or_default());
         }
-        if !batches.is_empty() {
-            self.events.push_back(FetchEvent::Records { partition, from, batches, high_watermark: end });
-        }
+        self.events.push_back(FetchEvent::Records { partition, from, batches, next, high_watermark: end });
     }
 
     fn take_error(&mut self, partition: TopicPartition, code: ErrorCode) {
