@@ -25,7 +25,7 @@ pub(crate) mod raw;
 mod worker;
 mod worker_keys;
 
-pub use connector_keys::RATE_KEYS;
+pub use connector_keys::{EXACTLY_ONCE_KEY, OFFSETS_TOPIC_KEY, RATE_KEYS};
 pub use errors::{DeadLetterTopic, ErrorPolicy};
 pub use worker::{ConverterConfig, InternalTopicConfig, WorkerConfig, load};
 pub use worker_keys::worker_keys;

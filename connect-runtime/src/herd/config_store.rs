@@ -9,7 +9,7 @@ use broker_client::{Client, ClientError, Result};
 use parking_lot::Mutex;
 use tokio::sync::{MutexGuard, mpsc, watch};
 
-use super::config_log::{ConfigLog, ConnectorEntry, Record, RestartRequest};
+use super::config_log::{ConfigLog, ConnectorEntry, Fencing, Record, RestartRequest};
 use crate::internal::{Entry, Tail, Writer};
 
 /// How long writing and reading back may take: Kafka Connect's own limit.
@@ -75,6 +75,16 @@ impl ConfigStore {
     /// All connectors.
     pub fn all(&self) -> BTreeMap<String, ConnectorEntry> {
         self.0.log.lock().connectors().clone()
+    }
+
+    /// Which tasks of a connector may still write in transactions.
+    pub fn fencing(&self, name: &str) -> Fencing {
+        self.0.log.lock().fencing(name)
+    }
+
+    /// Returns once everything has been read that was written before the call.
+    pub async fn catch_up(&self) -> Result<()> {
+        tokio::time::timeout(WRITE_LIMIT, self.0.tail.catch_up()).await.map_err(|_| too_slow())?
     }
 
     /// The offset up to which the topic has been read.

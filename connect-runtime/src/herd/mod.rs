@@ -8,6 +8,7 @@
 //! | `assignment.rs` | which worker runs what (pure) |
 //! | `membership.rs` | the worker's place in the herd |
 //! | `supervisor/` | runs what is wanted: connectors, tasks, restarts |
+//! | `fencing.rs` | fencing tasks of a connector that are no more |
 //! | `live.rs` | what runs here, for everybody to see |
 //! | `offsets.rs` | where connectors stand, changed by users while nothing runs |
 //! | `api.rs` | what users may ask for: create, change, pause, restart, delete |
@@ -16,6 +17,7 @@ mod api;
 pub mod assignment;
 pub mod config_log;
 mod config_store;
+pub mod fencing;
 mod live;
 mod membership;
 mod offsets;

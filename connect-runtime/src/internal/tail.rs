@@ -17,33 +17,56 @@ pub type Apply = Box<dyn FnMut(i32, &Record) + Send>;
 
 /// Follows all partitions of a topic. Dropping it ends that.
 pub struct Tail {
-    requests: mpsc::UnboundedSender<oneshot::Sender<Result<()>>>,
+    requests: mpsc::UnboundedSender<Request>,
 }
+
+/// Somebody who wants to be told once everything before these ends has been read.
+type Request = (OffsetAt, oneshot::Sender<Result<()>>);
 
 impl Tail {
     /// Reads the topic to its end, and follows it from there on this runtime.
     pub async fn start(client: Client, topic: &str, apply: Apply) -> Result<Tail> {
+        Tail::follow(client, topic, apply, false).await
+    }
+
+    /// The same for a topic that is written in transactions: only what was committed is read, and the end is that of what can be
+    /// told to be committed or not.
+    pub async fn start_committed(client: Client, topic: &str, apply: Apply) -> Result<Tail> {
+        Tail::follow(client, topic, apply, true).await
+    }
+
+    async fn follow(client: Client, topic: &str, apply: Apply, read_committed: bool) -> Result<Tail> {
         let topic: Arc<str> = topic.into();
         let known = client.settled_partitions(&topic).await?;
         let partitions: Vec<i32> = (0..known.leaders.len() as i32).collect();
-        let fetch = FetchConfig { max_wait: MAX_WAIT, ..FetchConfig::default() };
+        let fetch = FetchConfig { max_wait: MAX_WAIT, read_committed, ..FetchConfig::default() };
         let starts = offsets_at(&client, &topic, &partitions, OffsetAt::Earliest).await?;
         let mut fetcher = Fetcher::new(client.clone(), fetch);
         for (partition, offset) in &starts {
             fetcher.read_from(TopicPartition { topic: topic.clone(), partition: *partition }, *offset);
         }
         let mut follower = Follower { client, topic, partitions, fetcher, read_to: starts, apply, waiting: Vec::new() };
-        follower.catch_up().await?;
+        follower.catch_up(if read_committed { OffsetAt::Stable } else { OffsetAt::Latest }).await?;
         let (requests, received) = mpsc::unbounded_channel();
         tokio::spawn(follower.run(received));
         Ok(Tail { requests })
     }
 
-    /// Returns once everything has been applied that the topic held when this was called.
+    /// Returns once everything has been applied that the topic held when this was called. Where only what was committed is read,
+    /// this waits for the end of all transactions that are open: what is committed behind the begin of one cannot be read sooner.
     pub async fn catch_up(&self) -> Result<()> {
+        self.read_to(OffsetAt::Latest).await
+    }
+
+    /// The same without waiting for open transactions.
+    pub async fn catch_up_to_stable(&self) -> Result<()> {
+        self.read_to(OffsetAt::Stable).await
+    }
+
+    async fn read_to(&self, end: OffsetAt) -> Result<()> {
         let (done, caught_up) = oneshot::channel();
         let gone = || broker_client::ClientError::Missing("follower of the topic any more".to_owned());
-        self.requests.send(done).map_err(|_| gone())?;
+        self.requests.send((end, done)).map_err(|_| gone())?;
         caught_up.await.map_err(|_| gone())?
     }
 }
@@ -62,12 +85,12 @@ struct Follower {
 }
 
 impl Follower {
-    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<oneshot::Sender<Result<()>>>) {
+    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
         loop {
             tokio::select! {
                 request = requests.recv() => match request {
                     None => return,
-                    Some(done) => self.on_request(done).await,
+                    Some((end, done)) => self.on_request(end, done).await,
                 },
                 event = self.fetcher.event() => {
                     self.on_event(event);
@@ -77,8 +100,8 @@ impl Follower {
         }
     }
 
-    async fn on_request(&mut self, done: oneshot::Sender<Result<()>>) {
-        match self.ends().await {
+    async fn on_request(&mut self, end: OffsetAt, done: oneshot::Sender<Result<()>>) {
+        match self.ends(end).await {
             Ok(ends) => self.waiting.push((ends, done)),
             Err(error) => drop(done.send(Err(error))),
         }
@@ -95,8 +118,8 @@ impl Follower {
         }
     }
 
-    async fn catch_up(&mut self) -> Result<()> {
-        let ends = self.ends().await?;
+    async fn catch_up(&mut self, end: OffsetAt) -> Result<()> {
+        let ends = self.ends(end).await?;
         while !self.has_read(&ends) {
             match self.fetcher.event().await {
                 FetchEvent::Failed { error, .. } => return Err(error),
@@ -106,9 +129,9 @@ impl Follower {
         Ok(())
     }
 
-    fn ends(&self) -> impl Future<Output = Result<BTreeMap<i32, i64>>> + Send + use<> {
+    fn ends(&self, end: OffsetAt) -> impl Future<Output = Result<BTreeMap<i32, i64>>> + Send + use<> {
         let (client, topic, partitions) = (self.client.clone(), self.topic.clone(), self.partitions.clone());
-        async move { offsets_at(&client, &topic, &partitions, OffsetAt::Latest).await }
+        async move { offsets_at(&client, &topic, &partitions, end).await }
     }
 
     fn has_read(&self, ends: &BTreeMap<i32, i64>) -> bool {
@@ -117,10 +140,11 @@ impl Follower {
 
     fn on_event(&mut self, event: FetchEvent) {
         match event {
-            FetchEvent::Records { partition, from, batches, .. } => {
+            FetchEvent::Records { partition, from, batches, next, .. } => {
                 for batch in batches {
                     self.apply_batch(&partition, from, &batch);
                 }
+                self.read_to.insert(partition.partition, next);
             }
             FetchEvent::CaughtUp => {}
             FetchEvent::Retrying(error) => tracing::warn!(topic = &*self.topic, %error, "reading is tried again"),
@@ -135,7 +159,6 @@ impl Follower {
     }
 
     fn apply_batch(&mut self, partition: &TopicPartition, from: i64, batch: &broker_wire::records::Batch) {
-        self.read_to.insert(partition.partition, batch.header.last_offset() + 1);
         if batch.header.is_control() {
             return;
         }

@@ -9,10 +9,10 @@ use connector_api::{Error, Plugin, Result};
 
 use super::actor::To;
 use super::prepared::Prepared;
-use super::task::Task;
+use super::task::{Task, without_limits};
 use super::{Event, Parts};
 use crate::config::connector::{all_keys, check};
-use crate::herd::config_log::{ConnectorEntry, TargetState, task_records};
+use crate::herd::config_log::{ConnectorEntry, TargetState, fencing_record, task_records};
 use crate::herd::status_log::{State, Subject};
 use crate::task::restart::Failures;
 use crate::task::{Order, TaskEnd, on_own_thread};
@@ -336,7 +336,19 @@ async fn commit(
     }
     // Sealing gives another text each time: what means the same stays as it is.
     let tasks = if same { now.tasks.clone() } else { tasks };
-    change.write(task_records(connector, &tasks, incarnation, now.config_offset)).await.map_err(cannot)
+    let mut records = task_records(connector, &tasks, incarnation, now.config_offset);
+    let fencing = parts.configs.fencing(connector);
+    if fencing.is_current && same_work(parts, connector, &now.tasks, &tasks) {
+        // Nothing has moved from one task to another, so running tasks need not be fenced for those that start again.
+        records.extend(fencing.tasks.map(|tasks| fencing_record(connector, tasks)));
+    }
+    change.write(records).await.map_err(cannot)
+}
+
+/// Whether tasks differ in nothing but rate limits, which running tasks take over.
+fn same_work(parts: &Parts, connector: &str, one: &[RawConfig], other: &[RawConfig]) -> bool {
+    let without = |tasks: &[RawConfig]| tasks.iter().map(without_limits).collect::<Vec<_>>();
+    same_tasks(parts, connector, &without(one), &without(other))
 }
 
 fn same_tasks(parts: &Parts, connector: &str, one: &[RawConfig], other: &[RawConfig]) -> bool {
