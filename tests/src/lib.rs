@@ -17,6 +17,6 @@ pub use kafka::{KafkaCluster, KafkaConnect, KafkaListener, KafkaOptions};
 pub use plugin::{built_plugin, c_plugin, cargo_in, install, plugin_folder, plugin_target, run};
 pub use process::{Process, naru_binary, repository};
 pub use rest::{Reply, Rest, with};
-pub use topic::{Seen, Topics};
+pub use topic::{Seen, TakenOver, Topics};
 pub use wait::{PATIENCE, until, until_some};
 pub use worker::Worker;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use broker_client::admin::{OffsetAt, offsets_at};
-use broker_client::{Client, ClientConfig, FetchConfig, FetchEvent, Fetcher, Purpose, Tcp, TopicPartition};
+use broker_client::{
+    Client, ClientConfig, ClientError, FetchConfig, FetchEvent, Fetcher, Producer, ProducerConfig, ProducerEvent,
+    Purpose, RecordToSend, Tcp, TopicPartition, TransactionalId,
+};
 use broker_wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use broker_wire::records::MAX_DECOMPRESSED;
 
@@ -97,7 +100,25 @@ impl Topics {
     /// # Panics
     /// The log does not answer.
     pub fn read(&self, topic: &str) -> Vec<Seen> {
-        self.runtime.block_on(async { read(&self.client(), topic).await })
+        self.runtime.block_on(async { read(&self.client(), topic, false).await })
+    }
+
+    /// The same, as far as it was written by committed transactions, or by none.
+    ///
+    /// # Panics
+    /// The log does not answer.
+    pub fn committed(&self, topic: &str) -> Vec<Seen> {
+        self.runtime.block_on(async { read(&self.client(), topic, true).await })
+    }
+
+    /// Opens a producer with a transactional id, which fences those before it.
+    ///
+    /// # Panics
+    /// The log does not answer.
+    pub fn take_over(&self, id: &str) -> TakenOver<'_> {
+        let transactional = TransactionalId { id: id.to_owned(), timeout: Duration::from_secs(60) };
+        let opened = Producer::open_transactional(self.client(), ProducerConfig::default(), &transactional);
+        TakenOver { producer: self.runtime.block_on(opened).expect("a producer"), topics: self }
     }
 
     /// The values of a topic.
@@ -106,13 +127,43 @@ impl Topics {
     }
 }
 
-async fn read(client: &Client, topic: &str) -> Vec<Seen> {
+/// A producer that has taken a transactional id over.
+pub struct TakenOver<'a> {
+    producer: Producer,
+    topics: &'a Topics,
+}
+
+impl TakenOver<'_> {
+    /// Writes a record in a transaction and commits; whether the log lets it.
+    ///
+    /// # Panics
+    /// The log has no such topic.
+    pub fn write(&mut self, topic: &str, value: &str) -> Result<(), ClientError> {
+        let (topic, value) = (Arc::from(topic), Some(value.as_bytes()));
+        self.topics.runtime.block_on(async {
+            assert!(self.producer.learn(&topic).await?, "no topic {topic}");
+            self.producer.begin()?;
+            let (partition, timestamp, key, headers) = (Some(0), 0, None, &[][..]);
+            self.producer.append(&topic, &RecordToSend { partition, timestamp, key, value, headers, token: 0 })?;
+            self.producer.flush()?;
+            while self.producer.is_busy() {
+                if let ProducerEvent::Failed(error) = self.producer.event().await {
+                    return Err(error);
+                }
+            }
+            self.producer.commit().await
+        })
+    }
+}
+
+async fn read(client: &Client, topic: &str, read_committed: bool) -> Vec<Seen> {
     let Some(known) = client.partitions(topic).await.expect("the log answers") else { return Vec::new() };
     let partitions: Vec<i32> = (0..known.leaders.len() as i32).collect();
     let starts = offsets_at(client, topic, &partitions, OffsetAt::Earliest).await.expect("the log answers");
-    let ends = offsets_at(client, topic, &partitions, OffsetAt::Latest).await.expect("the log answers");
-    let mut fetcher =
-        Fetcher::new(client.clone(), FetchConfig { max_wait: Duration::from_millis(50), ..Default::default() });
+    let end = if read_committed { OffsetAt::Stable } else { OffsetAt::Latest };
+    let ends = offsets_at(client, topic, &partitions, end).await.expect("the log answers");
+    let config = FetchConfig { max_wait: Duration::from_millis(50), read_committed, ..Default::default() };
+    let mut fetcher = Fetcher::new(client.clone(), config);
     let mut missing: Vec<i32> = partitions.into_iter().filter(|one| starts[one] < ends[one]).collect();
     for partition in &missing {
         fetcher.read_from(TopicPartition { topic: topic.into(), partition: *partition }, starts[partition]);
@@ -121,9 +172,8 @@ async fn read(client: &Client, topic: &str) -> Vec<Seen> {
     while !missing.is_empty() {
         assert!(since.elapsed() < crate::PATIENCE, "the log does not give {topic} {missing:?}");
         match fetcher.event().await {
-            FetchEvent::Records { partition, from, batches, .. } => {
-                for batch in batches {
-                    let end = batch.header.last_offset() + 1;
+            FetchEvent::Records { partition, from, batches, next, .. } => {
+                for batch in batches.iter().filter(|batch| !batch.header.is_control()) {
                     for record in batch.open(MAX_DECOMPRESSED).expect("a sound batch").slices() {
                         let record = record.expect("a sound record");
                         if record.offset >= from && record.offset < ends[&partition.partition] {
@@ -135,9 +185,9 @@ async fn read(client: &Client, topic: &str) -> Vec<Seen> {
                             seen.push(Seen { partition, offset, key, value, headers });
                         }
                     }
-                    if end >= ends[&partition.partition] {
-                        missing.retain(|one| *one != partition.partition);
-                    }
+                }
+                if next >= ends[&partition.partition] {
+                    missing.retain(|one| *one != partition.partition);
                 }
             }
             FetchEvent::CaughtUp | FetchEvent::Retrying(_) => {}

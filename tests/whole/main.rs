@@ -5,6 +5,7 @@ mod command_line;
 mod dead_letters;
 mod delivery;
 mod documents;
+mod exactly_once;
 mod failing_connectors;
 mod full_disk;
 mod herd;

@@ -87,3 +87,48 @@ fn a_stopped_sink_goes_on_from_where_its_offsets_are_put() {
     assert_eq!((refused.status, refused.body["message"].as_str()), (400, Some("The log has no partition none-0")));
     assert_eq!(change(&rest, "nobody", at(Json::Null)).status, 404);
 }
+
+#[test]
+fn a_source_may_have_a_topic_of_its_own_for_its_offsets_and_the_worker_s_holds_a_copy() {
+    for exactly_once in ["disabled", "enabled"] {
+        let mut worker = Worker::start(&[&format!("exactly.once.source.support={exactly_once}")]);
+        let rest = worker.rest();
+        let file = worker.file("in.txt");
+        std::fs::write(&file, "one\ntwo\n").unwrap();
+        let config = json!({
+            "connector.class": "FileStreamSource", "file": file, "topic": "t", "value.converter": "StringConverter",
+        });
+        rest.create("in", config.clone());
+        until("the worker's topic has the position", || offsets(&rest, "in")[0]["offset"]["position"] == 8);
+        // The connector gets a topic of its own: it goes on from the worker's.
+        let own = naru_tests::with(config.clone(), json!({ "offsets.storage.topic": "mine" }));
+        rest.put("/connectors/in/config", &own);
+        let stored = |topic: &str| {
+            let records = worker.topics().committed(topic);
+            records.into_iter().rfind(|record| record.key.as_deref().is_some_and(|key| key.starts_with("[\"in\"")))
+        };
+        until("the task runs with it", || worker.topics().end("mine") == 0 && rest.task_state("in", 0).is_some());
+        let mut lines = std::fs::File::options().append(true).open(&file).unwrap();
+        std::io::Write::write_all(&mut lines, b"three\n").unwrap();
+        let value = |topic: &str| stored(topic).and_then(|record| record.value).unwrap_or_default();
+        for topic in ["mine", "naru-offsets"] {
+            until("both topics have the position", || value(topic).contains("\"position\":14"));
+        }
+        assert_eq!(stored("mine").unwrap().key, stored("naru-offsets").unwrap().key);
+        order(&rest, "in", "stop");
+        let position = json!([{ "partition": { "filename": file }, "offset": { "position": 4 } }]);
+        assert_eq!(change(&rest, "in", position).status, 200);
+        assert_eq!(offsets(&rest, "in")[0]["offset"]["position"], 4);
+        order(&rest, "in", "resume");
+        let expected = ["one", "two", "three", "two", "three"];
+        let read = || -> Vec<String> {
+            worker.topics().committed("t").into_iter().filter_map(|record| record.value).collect()
+        };
+        until("it goes on from there", || read() == expected);
+        order(&rest, "in", "stop");
+        assert_eq!(rest.delete("/connectors/in/offsets").status, 200);
+        assert_eq!(offsets(&rest, "in"), json!([]));
+        assert_eq!((stored("mine").unwrap().value, stored("naru-offsets").unwrap().value), (None, None));
+        assert!(worker.terminate().success());
+    }
+}

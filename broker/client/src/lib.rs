@@ -31,4 +31,6 @@ pub use connection::{Channel, Connecting, Connection, Reply, Tcp, Transport};
 pub use consumer::{FetchConfig, FetchEvent, Fetcher, TopicPartition};
 pub use error::{ClientError, Result};
 pub use group::{Assignor, GroupMember, MemberConfig, MemberEvent, Membership, Session};
-pub use producer::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend, TransactionalId};
+pub use producer::{
+    Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend, TransactionalId, fence_producers,
+};

@@ -254,3 +254,91 @@ async fn a_transaction_goes_on_over_a_restart_of_the_log() {
     committed.unwrap();
     assert_eq!(log.committed().await, ["before", "after"]);
 }
+
+/// Commits by events, as a caller does that has other things to do meanwhile.
+async fn commit_by_events(producer: &mut Producer) -> Result<(), ClientError> {
+    producer.start_commit()?;
+    assert!(producer.is_busy(), "there is an event to wait for");
+    loop {
+        match producer.event().await {
+            ProducerEvent::Committed => return Ok(()),
+            ProducerEvent::Failed(error) => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_was_started_is_told_as_an_event_also_over_a_restart_of_the_log() {
+    let log = Log::start().await;
+    let mut producer = log.producer(MINUTE).await;
+    assert!(matches!(producer.start_commit(), Err(ClientError::Transaction(_))), "nothing is open");
+    for value in ["a", "b"] {
+        producer.begin().unwrap();
+        log.append(&mut producer, 0, "early").unwrap();
+        assert!(matches!(producer.start_commit(), Err(ClientError::Transaction(_))), "not everything is acknowledged");
+        drain(&mut producer).await.unwrap();
+        log.append(&mut producer, 1, value).unwrap();
+        drain(&mut producer).await.unwrap();
+        commit_by_events(&mut producer).await.unwrap();
+        assert!(!producer.is_busy());
+        if value == "a" {
+            log.restart().await;
+        }
+    }
+    producer.begin().unwrap();
+    commit_by_events(&mut producer).await.unwrap();
+    assert_eq!(log.read(1, true).await, ["a", "b"]);
+    assert_eq!(log.read(0, true).await, ["early", "early"]);
+}
+
+#[tokio::test]
+async fn a_producer_that_goes_on_as_itself_takes_nothing_from_another() {
+    let log = Log::start().await;
+    let id = TransactionalId { id: "tx".to_owned(), timeout: MINUTE };
+    let resume = |had| Producer::resume_transactional(log.client.clone(), ProducerConfig::default(), &id, had);
+    let mut first = log.producer(MINUTE).await;
+    first.begin().unwrap();
+    log.write(&mut first, "left open").await.unwrap();
+    let had = first.identity();
+    let mut again = resume(had).await.unwrap();
+    assert_eq!(again.identity().map(|(id, _)| id), had.map(|(id, _)| id));
+    assert!(first.retire().await.unwrap_err().is_fenced(), "the one that goes on has taken over");
+    assert!(again.learn(&log.topic).await.unwrap());
+    again.begin().unwrap();
+    log.write(&mut again, "given up").await.unwrap();
+    let had = Some(again.retire().await.unwrap());
+    let mut other = log.producer(MINUTE).await;
+    assert!(resume(had).await.err().unwrap().is_fenced(), "another one has it now");
+    other.begin().unwrap();
+    log.write(&mut other, "committed").await.unwrap();
+    commit_by_events(&mut other).await.unwrap();
+    assert_eq!(log.committed().await, ["committed"]);
+    broker_client::fence_producers(&log.client, "tx", MINUTE).await.unwrap();
+    other.begin().unwrap();
+    assert!(log.write(&mut other, "fenced").await.unwrap_err().is_fenced());
+}
+
+#[tokio::test]
+async fn a_producer_whose_transaction_took_too_long_is_told_from_one_that_was_replaced() {
+    let log = Log::start().await;
+    let mut producer = log.producer(Duration::from_millis(100)).await;
+    producer.begin().unwrap();
+    log.write(&mut producer, "late").await.unwrap();
+    let failed = loop {
+        match commit_by_events_after(&mut producer, Duration::from_millis(200)).await {
+            Err(error) => break error,
+            Ok(()) => {
+                producer.begin().unwrap();
+                log.write(&mut producer, "late").await.unwrap();
+            }
+        }
+    };
+    assert!(failed.is_fenced(), "{failed}");
+    producer.retire().await.expect("nobody else has it");
+}
+
+async fn commit_by_events_after(producer: &mut Producer, pause: Duration) -> Result<(), ClientError> {
+    tokio::time::sleep(pause).await;
+    commit_by_events(producer).await
+}

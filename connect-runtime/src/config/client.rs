@@ -82,6 +82,12 @@ pub fn producer_config(worker: &RawConfig, connector: &RawConfig) -> ProducerCon
     }
 }
 
+/// How long the log lets a transaction of a source's task be open.
+pub fn transaction_timeout(worker: &RawConfig, connector: &RawConfig) -> Duration {
+    let (config, _) = checked(&producer_keys(), &layered(worker, connector, "producer"), "producer.");
+    config.millis("transaction.timeout.ms")
+}
+
 /// The consumer of a sink's task.
 pub fn consumer_settings(worker: &RawConfig, connector: &RawConfig) -> ConsumerSettings {
     let (config, _) = checked(&consumer_keys(), &layered(worker, connector, "consumer"), "consumer.");

@@ -44,6 +44,15 @@ pub(super) fn producer_keys() -> ConfigDef {
                 .check(Check::AtLeast(1))
                 .doc("How long an answer may take, in milliseconds."),
         )
+        .key(
+            ConfigKey::preset("transaction.timeout.ms", Int, "60000")
+                .check(Check::AtLeast(1000))
+                .doc("How long a transaction of an exactly-once source may be open before the log aborts it, in milliseconds."),
+        )
+        .key(
+            ConfigKey::optional("transactional.id", Text)
+                .no_effect("tasks of exactly-once sources have `GROUP-CONNECTOR-TASK`, or nothing could fence them"),
+        )
         .key(ConfigKey::optional("linger.ms", Long).no_effect("a batch is sent as soon as its source has nothing more"))
         .key(ConfigKey::optional("buffer.memory", Long).no_effect(BUDGET))
         .key(

@@ -1,15 +1,18 @@
 //! A connector's configuration, checked as a whole: its own keys, those that all connectors have, its converters.
 
+use std::time::Duration;
+
 use connector_api::Plugin;
 use connector_api::config::{Config, ConfigDef, Issue, RawConfig, Severity};
 
 use super::WorkerConfig;
 use super::client::override_issues;
-use super::connector_keys::{common_keys, sink_keys, source_keys};
+use super::connector_keys::{EXACTLY_ONCE_KEY, common_keys, sink_keys, source_keys};
 use super::errors::dead_letter_issues;
 use super::part_keys::{part_issues, part_keys};
 use super::raw::listed;
 use crate::plugins::Plugins;
+use crate::source::transaction::Boundary;
 
 pub(crate) use super::connector_keys::whole_name;
 
@@ -51,6 +54,7 @@ pub fn check(plugin: &Plugin, raw: &RawConfig, worker: &WorkerConfig, plugins: &
     }
     if is_source {
         issues.extend(topic_creation_issues(raw));
+        issues.extend(exactly_once_issues(raw, &checked.config, worker));
     } else {
         issues.extend(topics_issues(&checked.config, worker));
         issues.extend(dead_letter_issues(&checked.config));
@@ -88,6 +92,38 @@ fn topics_issues(config: &Config, worker: &WorkerConfig) -> Vec<Issue> {
             "consumer.override.group.id",
             "The group of a sink must differ from the worker's `group.id`.",
         ));
+    }
+    issues
+}
+
+/// Where transactions of a source end. `otherwise` is the interval if the configuration has none.
+pub fn boundary(config: &Config, otherwise: Duration) -> Boundary {
+    let interval = config.number("transaction.boundary.interval.ms").and_then(|millis| u64::try_from(millis).ok());
+    match config.text("transaction.boundary").eq_ignore_ascii_case("interval") {
+        true => Boundary::Interval(interval.map_or(otherwise, Duration::from_millis)),
+        false => Boundary::Poll,
+    }
+}
+
+/// Whether a source cannot do without exactly once.
+pub fn requires_exactly_once(config: &Config) -> bool {
+    config.text(EXACTLY_ONCE_KEY).eq_ignore_ascii_case("required")
+}
+
+fn exactly_once_issues(raw: &RawConfig, config: &Config, worker: &WorkerConfig) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    if !worker.exactly_once {
+        if requires_exactly_once(config) {
+            issues.push(Issue::error(
+                EXACTLY_ONCE_KEY,
+                "This worker does not run exactly-once sources: set its `exactly.once.source.support` to `enabled`.",
+            ));
+        }
+        let idle = ["transaction.boundary", "transaction.boundary.interval.ms"].into_iter();
+        issues.extend(idle.filter(|key| raw.contains_key(*key)).map(|key| {
+            let why = "has no effect: the worker's `exactly.once.source.support` is not `enabled`";
+            Issue::warning(key, format!("`{key}` {why}."))
+        }));
     }
     issues
 }
@@ -172,6 +208,28 @@ mod tests {
         let source = Plugin::source(DoubleSource);
         let creation = said(&source, &[("topic.creation.default.partitions", "3")]);
         assert!(creation[0].contains("`topic.creation.default.replication.factor` is required"), "{creation:?}");
+    }
+
+    #[test]
+    fn exactly_once_needs_a_worker_that_has_it() {
+        let source = Plugin::source(DoubleSource);
+        assert!(said(&source, &[("exactly.once.support", "required")])[0].contains("`exactly.once.source.support`"));
+        assert!(said(&source, &[("transaction.boundary", "interval")])[0].starts_with("Warning"));
+        assert!(said(&source, &[("transaction.boundary", "connector")])[0].contains("no way to say"));
+        assert_eq!(said(&source, &[("offsets.storage.topic", "mine")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn boundaries_are_read() {
+        let read = |pairs: &[(&str, &str)]| {
+            let raw = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            boundary(&source_keys().check(&raw).config, Duration::from_secs(1))
+        };
+        let interval = ("transaction.boundary", "INTERVAL");
+        assert_eq!(read(&[]), Boundary::Poll);
+        assert_eq!(read(&[interval]), Boundary::Interval(Duration::from_secs(1)));
+        let given = [interval, ("transaction.boundary.interval.ms", "250")];
+        assert_eq!(read(&given), Boundary::Interval(Duration::from_millis(250)));
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub const NAME_MAX_BYTES: usize = 200;
 pub const RATE_KEYS: [&str; 3] =
     ["rate.limit.records.per.second", "rate.limit.bytes.per.second", "rate.limit.requests.per.second"];
 
+/// Whether a source has to be exactly once.
+pub const EXACTLY_ONCE_KEY: &str = "exactly.once.support";
+
+/// The topic of a source's own for its positions.
+pub const OFFSETS_TOPIC_KEY: &str = "offsets.storage.topic";
+
 /// Keys of sources and sinks.
 pub(super) fn common_keys() -> ConfigDef {
     let converter = |which: &'static str| {
@@ -114,23 +120,31 @@ pub(super) fn common_keys() -> ConfigDef {
 pub(super) fn source_keys() -> ConfigDef {
     ConfigDef::new()
         .key(
-            ConfigKey::preset("exactly.once.support", Text, "requested")
-                .only(&["requested"], "exactly-once sources come with a later version")
-                .doc("Whether the source has to be exactly once."),
+            ConfigKey::preset(EXACTLY_ONCE_KEY, Text, "requested")
+                .check(Check::OneOf(&["requested", "required"]))
+                .doc(
+                    "`required`: the configuration is refused unless the worker's `exactly.once.source.support` is enabled and the \
+                     connector says that it supports it.",
+                ),
         )
         .key(
             ConfigKey::preset("transaction.boundary", Text, "poll")
-                .only(&["poll"], "tasks write without transactions")
-                .doc("Where transactions end."),
+                .only(&["poll", "interval"], "connectors have no way to say where a transaction ends")
+                .doc(
+                    "Where transactions end, with exactly-once sources: `poll`: after what the source hands over at once, batches \
+                     that follow within 50 ms and 4 MiB included; `interval`: so long after they began.",
+                ),
         )
         .key(
-            ConfigKey::optional("transaction.boundary.interval.ms", Long).no_effect("tasks write without transactions"),
+            ConfigKey::optional("transaction.boundary.interval.ms", Long).check(Check::AtLeast(1)).doc(
+                "How long a transaction takes with `transaction.boundary=interval`, in milliseconds; not set: the worker's \
+                 `offset.flush.interval.ms`. Never longer than half of the producer's `transaction.timeout.ms`.",
+            ),
         )
-        .key(
-            ConfigKey::preset("offsets.storage.topic", Text, "")
-                .only(&[""], "positions are kept in the worker's own topic")
-                .doc("Positions."),
-        )
+        .key(ConfigKey::preset(OFFSETS_TOPIC_KEY, Text, "").doc(
+            "A topic of the connector's own for its positions, made compacted if it is not there. The worker's topic then holds a \
+             copy; where both have a position, that of the connector's own topic counts.",
+        ))
         .key(
             ConfigKey::preset("topic.creation.groups", List, "")
                 .doc("Names of further groups of topics, beside `default`, with settings of their own."),

@@ -29,7 +29,7 @@ pub(crate) mod raw;
 mod worker;
 mod worker_keys;
 
-pub use connector_keys::RATE_KEYS;
+pub use connector_keys::{EXACTLY_ONCE_KEY, OFFSETS_TOPIC_KEY, RATE_KEYS};
 pub use errors::{DeadLetterTopic, ErrorPolicy};
 pub use peers::PeerConfig;
 pub use worker::{ConverterConfig, InternalTopicConfig, WorkerConfig, load};

@@ -90,6 +90,8 @@ pub struct WorkerConfig {
     pub commit_interval: Duration,
     /// How long storing them may take before the status says so.
     pub commit_timeout: Duration,
+    /// Tasks of sources write in transactions.
+    pub exactly_once: bool,
     /// Make topics that are not there.
     pub create_topics: bool,
     /// Whether connectors may set client keys.
@@ -191,6 +193,7 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
         graceful_stop: config.millis("task.shutdown.graceful.timeout.ms"),
         commit_interval: config.millis("offset.flush.interval.ms"),
         commit_timeout: config.millis("offset.flush.timeout.ms"),
+        exactly_once: config.text("exactly.once.source.support").eq_ignore_ascii_case("enabled"),
         create_topics: config.boolean("topic.creation.enable"),
         allow_overrides: config.text("connector.client.config.override.policy").eq_ignore_ascii_case("all"),
         memory_bytes: config.count("worker.memory.bytes"),

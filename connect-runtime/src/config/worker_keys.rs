@@ -161,8 +161,12 @@ fn tasks() -> ConfigDef {
         )
         .key(
             ConfigKey::preset("exactly.once.source.support", Text, "disabled")
-                .only(&["disabled"], "exactly-once sources come with a later version")
-                .doc("Exactly-once sources."),
+                .check(Check::OneOf(&["disabled", "preparing", "enabled"]))
+                .doc(
+                    "Whether tasks of sources write records and positions in transactions, so that readers of committed records see \
+                     each record once: `enabled`. `preparing`, for which Kafka Connect needs a restart of all workers first, is the \
+                     same as `disabled` here.",
+                ),
         )
         .grouped("Tasks")
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_client::ClientError;
-use connector_api::Plugin;
 use connector_api::config::{Issue, RawConfig};
+use connector_api::{ExactlyOnce, Plugin};
 use uuid::Uuid;
 
 use super::config_log::{
@@ -13,7 +13,8 @@ use super::config_log::{
 };
 use super::standing::Standing;
 use super::supervisor::{Parts, SupervisorHandle};
-use crate::config::connector::{all_keys, check, errors_first};
+use crate::config::EXACTLY_ONCE_KEY;
+use crate::config::connector::{all_keys, check, errors_first, requires_exactly_once};
 use crate::config::parts::own_parts;
 use crate::plugins::{Scanned, rescan};
 use crate::task::on_own_thread;
@@ -236,8 +237,29 @@ impl Herd {
                 Err(error) => issues.push(Issue::error("connector.class", error.to_string())),
             }
             issues.extend(self.validate_parts(&resolved).await);
+            issues.extend(self.validate_exactly_once(&plugin, &resolved).await);
         }
         Ok(Validation { plugin, resolved, issues: errors_first(issues) })
+    }
+
+    /// A source that has to be exactly once must say that it can be.
+    async fn validate_exactly_once(&self, plugin: &Plugin, resolved: &RawConfig) -> Option<Issue> {
+        let Plugin::Source(source) = plugin.clone() else { return None };
+        let config = all_keys(plugin, resolved, &self.parts.plugins).check(resolved).config;
+        if !requires_exactly_once(&config) {
+            return None;
+        }
+        let asked = move || async move { source.exactly_once(&config).await };
+        let why = match on_own_thread("exactly_once", self.parts.config.call_timeout, asked).await {
+            Ok(Ok(ExactlyOnce::Supported)) => return None,
+            Ok(Ok(ExactlyOnce::Unsupported)) => {
+                "The connector does not support exactly once with this configuration.".to_owned()
+            }
+            Ok(Err(error)) | Err(error) => {
+                format!("The connector does not say whether it supports exactly once: {error}")
+            }
+        };
+        Some(Issue::error(EXACTLY_ONCE_KEY, why))
     }
 
     /// What only the transforms, predicates and converters can tell that a configuration names.

@@ -7,6 +7,7 @@
 //! | `task-NAME-N` | `{"properties":{..},"incarnation":".."}`: counts once the commit comes |
 //! | `commit-NAME` | `{"tasks":N,"incarnation":".."}` |
 //! | `session-key` | the key with which workers sign their calls: see [`crate::peers::SessionKey`] |
+//! | `tasks-fencing-NAME` | `{"task-count":N}`: before tasks of the commit before this one start, earlier ones are fenced (KIP-618) |
 //! | `restart-connector-NAME` | `{"include-tasks":..,"only-failed":..}`: an event, ignored in replay |
 //!
 //! `incarnation` is ours, and Kafka Connect passes over it: it names one life of a connector between creation and
@@ -71,7 +72,17 @@ pub struct ConfigLog {
     /// What came to be, and by which record; also what is gone again.
     births: Vec<Birth>,
     session_keys: SessionKeys,
+    fencings: HashMap<String, Fencing>,
     next_offset: i64,
+}
+
+/// Which tasks of a connector may still write in transactions. It outlives the connector, as such tasks do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fencing {
+    /// Those with a number below this; `None` if none ever did.
+    pub tasks: Option<u32>,
+    /// Whether all are fenced that were there before the newest commit.
+    pub is_current: bool,
 }
 
 #[derive(Debug)]
@@ -93,11 +104,14 @@ impl ConfigLog {
             self.apply_target(name, value.as_ref());
         } else if let Some(name) = key.strip_prefix("restart-connector-") {
             return restart_request(name, value.as_ref()?);
+        } else if let Some(name) = key.strip_prefix("tasks-fencing-") {
+            self.apply_fencing(name, value.as_ref());
         } else if let Some(name) = key.strip_prefix("connector-") {
             self.apply_connector(offset, name, value.as_ref());
         } else if let Some(rest) = key.strip_prefix("task-") {
             self.apply_task(rest, value.as_ref());
         } else if let Some(name) = key.strip_prefix("commit-") {
+            self.fencings.entry(name.to_owned()).or_default().is_current = false;
             self.apply_commit(offset, name, value.as_ref());
         } else if key == RECORD_KEY {
             self.session_keys.apply(value.as_ref());
@@ -108,6 +122,17 @@ impl ConfigLog {
     /// The keys with which workers sign their calls.
     pub fn session_keys(&self) -> &SessionKeys {
         &self.session_keys
+    }
+
+    /// Which tasks of a connector may still write in transactions.
+    pub fn fencing(&self, name: &str) -> Fencing {
+        self.fencings.get(name).copied().unwrap_or_default()
+    }
+
+    fn apply_fencing(&mut self, name: &str, value: Option<&Json>) {
+        let tasks = value.and_then(|value| value.get("task-count")).and_then(Json::as_u64);
+        let tasks = tasks.map(|tasks| u32::try_from(tasks).unwrap_or(u32::MAX));
+        self.fencings.insert(name.to_owned(), Fencing { tasks, is_current: tasks.is_some() });
     }
 
     /// The offset after the last record taken in.
@@ -284,6 +309,11 @@ pub fn task_records(name: &str, tasks: &[RawConfig], incarnation: &str, config_o
     records
 }
 
+/// A record that says that all tasks are fenced that were there before so many tasks may start.
+pub fn fencing_record(name: &str, tasks: u32) -> Record {
+    (format!("tasks-fencing-{name}"), Some(json!({ "task-count": tasks }).to_string()))
+}
+
 fn with_incarnation(config: &RawConfig, incarnation: &str) -> String {
     let properties: Map<String, Json> =
         config.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
@@ -362,6 +392,20 @@ mod tests {
         assert_eq!(log.connectors().len(), 1);
         assert_eq!((entry.target, entry.tasks.len()), (TargetState::Stopped, 1));
         assert_eq!(entry.config["file"], "/tmp/a");
+        assert_eq!(log.fencing("my-file"), Fencing { tasks: Some(1), is_current: true });
+    }
+
+    #[test]
+    fn a_fencing_counts_until_the_next_commit_and_its_number_beyond_the_connector() {
+        let mut records = vec![connector_record("a", &config("1"), "x")];
+        assert_eq!(replay(&records).fencing("a"), Fencing::default());
+        records.extend(task_records("a", &[config("t0"), config("t1")], "x", 0));
+        records.push(fencing_record("a", 2));
+        assert_eq!(replay(&records).fencing("a"), Fencing { tasks: Some(2), is_current: true });
+        records.extend(delete_records("a"));
+        records.push(connector_record("a", &config("2"), "y"));
+        records.extend(task_records("a", &[config("t0")], "y", 6));
+        assert_eq!(replay(&records).fencing("a"), Fencing { tasks: Some(2), is_current: false });
     }
 
     #[test]

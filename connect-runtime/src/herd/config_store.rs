@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::{MutexGuard, mpsc, watch};
 
 use super::assignment::{Birth, Item};
-use super::config_log::{ConfigLog, ConnectorEntry, Record, RestartRequest};
+use super::config_log::{ConfigLog, ConnectorEntry, Fencing, Record, RestartRequest};
 use crate::internal::{Entry, FencedWriter, Tail};
 use crate::peers::SessionKeys;
 
@@ -91,6 +91,11 @@ impl ConfigStore {
         self.0.log.lock().session_keys().clone()
     }
 
+    /// Which tasks of a connector may still write in transactions.
+    pub fn fencing(&self, name: &str) -> Fencing {
+        self.0.log.lock().fencing(name)
+    }
+
     /// The offset up to which the topic has been read.
     pub fn offset(&self) -> i64 {
         *self.0.changed.borrow()
@@ -105,7 +110,7 @@ impl ConfigStore {
 
     /// Reads all that anybody can read at the moment.
     pub async fn catch_up(&self) -> Result<()> {
-        self.0.tail.catch_up_to_stable().await
+        tokio::time::timeout(WRITE_LIMIT, self.0.tail.catch_up_to_stable()).await.map_err(|_| too_slow())?
     }
 
     /// Tells of every change.

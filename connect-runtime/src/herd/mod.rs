@@ -8,6 +8,8 @@
 //! | `assignment/` | which worker runs what (pure) |
 //! | `membership.rs`, `standing.rs` | the worker's place in the herd, and who else is in it |
 //! | `supervisor/` | runs what is wanted: connectors, tasks, restarts |
+//! | `fencing.rs` | fencing tasks of a connector that are no more |
+//! | `leader.rs` | what only the leader does, for whoever needs it done |
 //! | `live.rs` | what runs here, for everybody to see |
 //! | `new_tasks.rs` | task configurations on their way to the config topic |
 //! | `session_key.rs` | the key with which workers sign their calls |
@@ -18,6 +20,8 @@ mod api;
 pub mod assignment;
 pub mod config_log;
 mod config_store;
+pub mod fencing;
+mod leader;
 mod live;
 mod membership;
 mod new_tasks;
@@ -30,9 +34,10 @@ mod supervisor;
 
 pub use api::{Herd, HerdError, InitialState, TaskInfo};
 pub use config_store::ConfigStore;
+pub use leader::NotDone;
 pub use live::{Live, LiveConnector, LiveTask, NextRestart};
 pub use membership::{Joined, Joining, Member, join};
-pub use new_tasks::{NewTasks, NotStored, store};
+pub use new_tasks::{NewTasks, store};
 pub use offsets::OffsetChange;
 pub use session_key::{ensure_session_key, keep_session_key};
 pub use standing::{Peer, Place, Standing};

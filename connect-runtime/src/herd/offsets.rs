@@ -8,12 +8,15 @@ use broker_client::offsets::{Committer, commit, committed, delete_group, delete_
 use broker_client::{Client, TopicPartition};
 use connector_api::config::RawConfig;
 use connector_api::plugin::AnySourceConnector;
-use connector_api::{Plugin, Position};
+use connector_api::{Plugin, Position, SourceOffset, SourcePartition};
 
 use super::api::{Herd, HerdError, Result};
 use super::config_log::{ConnectorEntry, TargetState};
+use super::fencing;
 use super::status_log::Subject;
+use crate::config::OFFSETS_TOPIC_KEY;
 use crate::config::client::consumer_settings;
+use crate::offsets::{ConnectorOffsets, OwnTopic};
 use crate::task::on_own_thread;
 
 /// How long to wait for the last tasks of a connector that was just stopped.
@@ -43,6 +46,38 @@ impl Herd {
         Ok(committed(&self.offsets_client(), &self.group_of(name, config), None).await?)
     }
 
+    /// Where a source has got to.
+    pub async fn positions(&self, name: &str, config: &RawConfig) -> Result<Vec<(SourcePartition, SourceOffset)>> {
+        Ok(self.offsets_of(name, config).await?.positions().await?)
+    }
+
+    async fn offsets_of(&self, name: &str, config: &RawConfig) -> Result<ConnectorOffsets> {
+        let parts = self.parts();
+        let own = match config.contains_key(OFFSETS_TOPIC_KEY) {
+            true => parts.secrets.resolve(name, config).map_err(HerdError::Failed)?.config.remove(OFFSETS_TOPIC_KEY),
+            false => None,
+        };
+        let own = OwnTopic::named(own.as_ref(), &parts.config.offset_topic);
+        let client = self.offsets_client();
+        ConnectorOffsets::open(&name.into(), &parts.offsets, own, client).await.map_err(HerdError::Failed)
+    }
+
+    /// Changes where a source stands, of which nothing runs any more.
+    async fn store(&self, name: &str, entry: &ConnectorEntry, positions: Option<Vec<Position>>) -> Result<()> {
+        if self.parts().config.exactly_once {
+            fencing::of_stopped(self.parts(), name).await?;
+        }
+        let offsets = self.offsets_of(name, &entry.config).await?;
+        let positions = match positions {
+            Some(positions) => positions,
+            None => {
+                let forget = |(partition, _)| Position { partition, offset: None };
+                offsets.settled_positions().await?.into_iter().map(forget).collect()
+            }
+        };
+        Ok(offsets.store(&positions).await?)
+    }
+
     /// Changes where a connector stands. It has to be stopped.
     pub async fn change_offsets(&self, name: &str, change: OffsetChange) -> Result<()> {
         // Nobody starts it meanwhile.
@@ -52,14 +87,9 @@ impl Herd {
         match (self.plugin(&entry)?, change) {
             (Plugin::Source(source), OffsetChange::Source(positions)) => {
                 self.check_positions(name, &entry.config, source, positions.clone()).await?;
-                Ok(self.parts().offsets.store(name, &positions).await?)
+                self.store(name, &entry, Some(positions)).await
             }
-            (Plugin::Source(_), OffsetChange::Reset) => {
-                let known = self.parts().offsets.positions(name).await?;
-                let forget = |(partition, _)| Position { partition, offset: None };
-                let positions: Vec<Position> = known.into_iter().map(forget).collect();
-                Ok(self.parts().offsets.store(name, &positions).await?)
-            }
+            (Plugin::Source(_), OffsetChange::Reset) => self.store(name, &entry, None).await,
             (Plugin::Sink(_), OffsetChange::Sink(offsets)) => self.commit(name, &entry.config, offsets).await,
             (Plugin::Sink(_), OffsetChange::Reset) => {
                 delete_group(&self.offsets_client(), &self.group_of(name, &entry.config)).await?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use broker_client::{
     Backoff, Client, ClientError, Producer, ProducerConfig, ProducerEvent, RecordToSend, Result, TransactionalId,
 };
+use broker_wire::ErrorCode;
 use tokio::sync::Mutex;
 
 use super::writer::{Entry, now_ms};
@@ -56,6 +57,16 @@ impl FencedWriter {
     /// Writes entries to a topic; on return the log holds all of them durably. After an error, or if the future is dropped,
     /// it holds all or nothing, and the id has to be claimed again.
     pub async fn write(&self, topic: &Arc<str>, entries: &[Entry]) -> Result<()> {
+        self.try_write(topic, entries).await.map_err(|error| match error.code() {
+            // The transaction is over although nobody here has ended it: a claim of another writer has.
+            Some(ErrorCode::TRANSACTION_ABORTABLE | ErrorCode::INVALID_TXN_STATE) => {
+                ClientError::refused(format!("cannot write as {}", self.id), ErrorCode::PRODUCER_FENCED)
+            }
+            _ => error,
+        })
+    }
+
+    async fn try_write(&self, topic: &Arc<str>, entries: &[Entry]) -> Result<()> {
         let mut place = self.producer.lock().await;
         let mut producer =
             place.take().ok_or_else(|| ClientError::Missing(format!("claim to write as {}", self.id)))?;
@@ -77,7 +88,7 @@ impl FencedWriter {
         producer.flush()?;
         while producer.is_busy() {
             match producer.event().await {
-                ProducerEvent::Acknowledged(_) => {}
+                ProducerEvent::Acknowledged(_) | ProducerEvent::Committed => {}
                 ProducerEvent::Retrying(error) => tracing::warn!(%topic, %error, "writing is tried again"),
                 ProducerEvent::Failed(error) => return Err(error),
             }

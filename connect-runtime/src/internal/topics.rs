@@ -5,10 +5,11 @@ use broker_client::{Client, ClientError};
 
 use crate::config::InternalTopicConfig;
 
-/// Makes the topics that are not there, and checks those that are: they must be compacted, or what they hold would be
-/// forgotten, and the config topic must have one partition, or its order would be lost.
-pub async fn ensure(client: &Client, topics: [&InternalTopicConfig; 3]) -> Result<(), String> {
-    let wanted = topics.map(|topic| NewTopic {
+/// Makes those of the worker's own topics, or the one in which a connector keeps its positions, that are not there, and checks
+/// those that are: they must be compacted, or what they hold would be forgotten, and the config topic must have one partition, or
+/// its order would be lost.
+pub async fn ensure<const N: usize>(client: &Client, topics: [&InternalTopicConfig; N]) -> Result<(), String> {
+    let wanted = topics.map(|topic: &InternalTopicConfig| NewTopic {
         name: topic.name.clone(),
         partitions: topic.partitions,
         replication_factor: topic.replication_factor,
@@ -45,7 +46,7 @@ async fn check(client: &Client, topic: &InternalTopicConfig) -> Result<(), Strin
     {
         return Err(format!(
             "The topic {name} has cleanup.policy={policy}, so what the worker keeps there would be deleted. Set it to \
-             compact, or name another topic in the worker's configuration."
+             compact, or name another topic in the configuration."
         ));
     }
     let count = client.settled_partitions(name).await.map_err(|why| format!("{why}."))?.leaders.len();

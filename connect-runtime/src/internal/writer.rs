@@ -43,10 +43,21 @@ impl Writer {
         if entries.is_empty() {
             return Ok(());
         }
-        let (done, written) = oneshot::channel();
         let gone = || ClientError::Missing("writer any more: the worker is stopping".to_owned());
-        self.jobs.send(Job { topic: topic.clone(), entries, done }).map_err(|_| gone())?;
-        written.await.map_err(|_| gone())?
+        self.hand_over(topic, entries).ok_or_else(gone)?.await.map_err(|_| gone())?
+    }
+
+    /// Writes the entries some time, or not: nobody is told.
+    pub fn write_if_possible(&self, topic: &Arc<str>, entries: Vec<Entry>) {
+        if !entries.is_empty() {
+            let _ = self.hand_over(topic, entries);
+        }
+    }
+
+    fn hand_over(&self, topic: &Arc<str>, entries: Vec<Entry>) -> Option<oneshot::Receiver<Result<()>>> {
+        let (done, written) = oneshot::channel();
+        self.jobs.send(Job { topic: topic.clone(), entries, done }).ok()?;
+        Some(written)
     }
 }
 
@@ -123,6 +134,8 @@ impl Actor {
                     }
                 }
             }
+            // It writes without transactions.
+            ProducerEvent::Committed => {}
             ProducerEvent::Retrying(error) => {
                 tracing::warn!(%error, "writing to the worker's own topics is tried again")
             }

@@ -55,6 +55,7 @@ const TABLE: &[(&str, &str, By)] = &[
     ("PUT", "/connector-plugins/{plugin}/config/validate", By::Anyone),
     ("POST", "/admin/plugins/rescan", By::Anyone),
     ("PUT", "/internal/connectors/{connector}/tasks", By::Leader),
+    ("PUT", "/internal/connectors/{connector}/fence", By::Leader),
 ];
 
 fn by(method: &str, route: &str) -> By {

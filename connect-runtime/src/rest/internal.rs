@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use super::RestState;
 use super::error::{RestError, RestResult};
 use super::seen::Seen;
-use crate::herd::{NewTasks, NotStored, store};
+use crate::herd::fencing::before_start_here;
+use crate::herd::{NewTasks, NotDone, store};
 use crate::peers::Guard;
 
 /// Lets in what a worker of the herd has signed, and nothing else.
@@ -42,9 +43,19 @@ fn reply(seen: &Seen) -> RestResult<Response> {
 pub async fn new_tasks(State(state): State<RestState>, Path(name): Path<String>, body: Bytes) -> RestResult<Response> {
     let new: NewTasks = serde_json::from_slice(&body)
         .map_err(|why| RestError::bad_request(format!("The body holds no task configurations: {why}.")))?;
-    store(state.herd()?.parts(), &name, &new).await.map_err(|why| match why {
-        NotStored::Later(why) => RestError { retry_after_s: Some(1), ..RestError::new(StatusCode::CONFLICT, why) },
-        NotStored::Never(why) => RestError::new(StatusCode::INTERNAL_SERVER_ERROR, why),
-    })?;
+    store(state.herd()?.parts(), &name, &new).await.map_err(not_done)?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `PUT /internal/connectors/{connector}/fence`: fences the tasks of earlier splits (KIP-618).
+pub async fn fence(State(state): State<RestState>, Path(name): Path<String>) -> RestResult<Response> {
+    before_start_here(state.herd()?.parts(), &name).await.map_err(not_done)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn not_done(why: NotDone) -> RestError {
+    match why {
+        NotDone::Later(why) => RestError { retry_after_s: Some(1), ..RestError::new(StatusCode::CONFLICT, why) },
+        NotDone::Never(why) => RestError::new(StatusCode::INTERNAL_SERVER_ERROR, why),
+    }
 }

@@ -4,20 +4,21 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use broker_client::TopicPartition;
+use connector_api::config::RawConfig;
 use connector_api::{Plugin, Position, SourceOffset, SourcePartition};
 use serde_json::{Map, Value as Json, json};
 
 use super::RestState;
 use super::body::{Body, object};
 use super::error::{RestError, RestResult, json_reply};
-use crate::herd::{Herd, HerdError, OffsetChange};
+use crate::herd::{Herd, OffsetChange};
 
 /// `GET`: where a source has got to, or what of each partition a sink has committed.
 pub async fn read(State(state): State<RestState>, Path(name): Path<String>) -> RestResult<Response> {
     let herd = state.herd()?;
     let entry = herd.get(&name, || format!("Connector {name} not found"))?;
     let offsets = match herd.plugin(&entry)? {
-        Plugin::Source(_) => source_offsets(herd, &name).await?,
+        Plugin::Source(_) => source_offsets(herd, &name, &entry.config).await?,
         Plugin::Sink(_) => {
             let committed = herd.committed(&name, &entry.config).await?;
             committed.iter().map(|(partition, offset)| sink_offset(partition, *offset)).collect()
@@ -26,8 +27,8 @@ pub async fn read(State(state): State<RestState>, Path(name): Path<String>) -> R
     Ok(json_reply(StatusCode::OK, &json!({ "offsets": offsets })))
 }
 
-async fn source_offsets(herd: &Herd, name: &str) -> RestResult<Vec<Json>> {
-    let positions = herd.parts().offsets.positions(name).await.map_err(HerdError::from)?;
+async fn source_offsets(herd: &Herd, name: &str, config: &RawConfig) -> RestResult<Vec<Json>> {
+    let positions = herd.positions(name, config).await?;
     let shown =
         |(partition, offset): &(SourcePartition, SourceOffset)| json!({ "partition": partition.0, "offset": offset.0 });
     Ok(positions.iter().map(shown).collect())

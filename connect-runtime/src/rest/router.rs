@@ -44,6 +44,7 @@ pub const ROUTES: &[(&str, &str)] = &[
 /// Method and path of what only peers may ask. `rest-api.md` lists it too.
 pub const INTERNAL_ROUTES: &[(&str, &str)] = &[
     ("PUT", "/internal/connectors/{connector}/tasks"),
+    ("PUT", "/internal/connectors/{connector}/fence"),
     ("GET", "/internal/connectors/{connector}/live"),
     ("GET", "/internal/live"),
 ];
@@ -57,6 +58,7 @@ pub fn router(state: RestState) -> Router {
 pub fn peer_router(state: RestState, guard: Guard) -> Router {
     let routes = routes()
         .route("/internal/connectors/{connector}/tasks", put(internal::new_tasks))
+        .route("/internal/connectors/{connector}/fence", put(internal::fence))
         .route("/internal/connectors/{connector}/live", get(internal::live_of))
         .route("/internal/live", get(internal::live));
     finished(routes, &state)

@@ -95,6 +95,8 @@ impl DeadLetters {
                     self.waiting = self.waiting.saturating_sub(done);
                     self.view.works(Trouble::DeadLetters);
                 }
+                // Dead letters are written without transactions.
+                ProducerEvent::Committed => {}
                 ProducerEvent::Retrying(why) => self.view.retrying(Trouble::DeadLetters, why.to_string()),
                 ProducerEvent::Failed(why) => {
                     let error = broken(&self.topic, why);

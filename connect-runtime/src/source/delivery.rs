@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::{Backoff, Client, ClientError, Producer, ProducerEvent, RecordToSend};
@@ -10,41 +9,52 @@ use connector_api::{Error, Outcome, Position, Result, SourceBatch, SourceRecord}
 use tokio::time::Instant;
 
 use super::encode::Encoder;
+use super::exactly_once::Transacting;
 use super::in_flight::{InFlight, Prefix};
 use super::topics::TopicCreation;
 use crate::config::ErrorPolicy;
 use crate::internal::now_ms;
-use crate::offsets::OffsetStore;
+use crate::offsets::ConnectorOffsets;
 use crate::task::{Share, TaskView, Trouble};
+
+/// The token of records that hold positions; batches are numbered from 0.
+pub(super) const POSITIONS: u64 = u64::MAX;
 
 /// The way of a batch into the log, and of its outcome back.
 ///
 /// ```text
 /// send -> admitted -> converted -> produced -> acknowledged -> prefix -> positions stored -> outcome
 /// ```
+///
+/// With transactions, `exactly_once.rs`, positions are produced like records, and a commit stands in place of storing them.
 pub(super) struct Delivery {
     pub client: Client,
     pub producer: Producer,
     pub encoder: Encoder,
     pub errors: ErrorPolicy,
     pub creation: TopicCreation,
-    pub positions: OffsetStore,
-    pub connector: Arc<str>,
+    pub positions: ConnectorOffsets,
     pub view: TaskView,
     pub commit_interval: Duration,
     pub commit_timeout: Duration,
-    state: State,
+    /// If the task is exactly once.
+    pub transacting: Option<Transacting>,
+    pub(super) state: State,
 }
 
 #[derive(Default)]
-struct State {
-    in_flight: InFlight,
+pub(super) struct State {
+    pub in_flight: InFlight,
     shares: BTreeMap<u64, Share>,
     storing: Option<Storing>,
     next_store: Option<Instant>,
-    outcomes: VecDeque<(u64, Outcome)>,
+    pub outcomes: VecDeque<(u64, Outcome)>,
     /// The batch with which sending ended.
     retracted: Option<(u64, Outcome)>,
+    /// The batch that came no further than to the transforms.
+    refused: Option<(u64, Outcome)>,
+    /// Records and bytes that were handed to the producer since somebody asked.
+    moved: (usize, usize),
 }
 
 /// Positions that are being stored, and the batches that they settle.
@@ -57,10 +67,10 @@ impl Delivery {
     pub fn new(
         (client, producer): (Client, Producer),
         (encoder, errors, creation): (Encoder, ErrorPolicy, TopicCreation),
-        (positions, view): (OffsetStore, TaskView),
+        (positions, view): (ConnectorOffsets, TaskView),
         (commit_interval, commit_timeout): (Duration, Duration),
+        transacting: Option<Transacting>,
     ) -> Delivery {
-        let connector = view.id().connector.clone();
         let state = State::default();
         Delivery {
             client,
@@ -69,17 +79,28 @@ impl Delivery {
             errors,
             creation,
             positions,
-            connector,
             view,
             commit_interval,
             commit_timeout,
+            transacting,
             state,
         }
     }
 
-    /// Takes a batch in and hands its records to the producer. `share` is the memory that it takes. Returns how many bytes
-    /// the records have become.
-    pub async fn send(&mut self, batch: &mut SourceBatch, mut share: Share) -> Result<usize> {
+    /// Takes a batch in and hands its records to the producer, now or once the transaction is over that does not take it any more.
+    /// `share` is the memory that it takes.
+    pub async fn send(&mut self, batch: &mut SourceBatch, share: Share) -> Result<()> {
+        match &mut self.transacting {
+            Some(transacting) => match transacting.keep_waiting(batch, share) {
+                Some(share) => self.send_in_transaction(batch, share).await,
+                None => Ok(()),
+            },
+            None => self.take_in(batch, share).await.map(|_| ()),
+        }
+    }
+
+    /// Returns how many bytes the records have become.
+    pub(super) async fn take_in(&mut self, batch: &mut SourceBatch, mut share: Share) -> Result<usize> {
         let count = batch.records.len() as u32;
         let token = self.state.in_flight.admit(batch.id, count, std::mem::take(&mut batch.positions));
         let handed_over = self.hand_over(&batch.records, token).await;
@@ -97,18 +118,28 @@ impl Delivery {
             }
         }
         self.view.moved(u64::from(count));
+        self.state.moved.0 += batch.records.len();
+        self.state.moved.1 += handed_over.as_ref().copied().unwrap_or(0);
         handed_over
+    }
+
+    /// How many records, and how many bytes of them, were handed to the producer since this was asked last.
+    pub fn take_moved(&mut self) -> (usize, usize) {
+        std::mem::take(&mut self.state.moved)
     }
 
     /// A batch ends before it is taken in.
     pub fn refuse(&mut self, batch: u64, outcome: Outcome) {
-        self.state.retracted = Some((batch, outcome));
+        self.state.refused = Some((batch, outcome));
     }
 
     /// Returns how many bytes the records have become.
     async fn hand_over(&mut self, records: &[SourceRecord], token: u64) -> Result<usize> {
         let (now, mut bytes) = (now_ms(), 0);
         for record in records {
+            if self.transacting.is_some() && record.topic == *self.positions.topic() {
+                return Err(into_offsets(&record.topic));
+            }
             if !self.producer.knows(&record.topic) {
                 self.creation.ensure(&self.client, &mut self.producer, &record.topic).await?;
             }
@@ -136,9 +167,14 @@ impl Delivery {
         Ok(bytes)
     }
 
-    /// Sends what is gathered without waiting for more.
+    /// Sends what is gathered without waiting for more. A transaction that ends after a batch ends with that, or a little later.
     pub fn flush(&mut self) -> Result<()> {
-        self.producer.flush().map_err(broken)
+        let transaction = self.transacting.as_ref().map(|transacting| &transacting.transaction);
+        match transaction {
+            Some(transaction) if transaction.ends_when_idle(Instant::now()) => self.end_transaction(),
+            Some(transaction) if !transaction.sends_before_its_end() => Ok(()),
+            _ => self.producer.flush().map_err(broken),
+        }
     }
 
     /// Whether requests are on their way to the log.
@@ -148,7 +184,7 @@ impl Delivery {
 
     /// Bytes that the log does not have yet.
     pub fn bytes(&self) -> usize {
-        self.state.in_flight.bytes()
+        self.state.in_flight.bytes() + self.transacting.as_ref().map_or(0, Transacting::waiting_bytes)
     }
 
     /// The next outcome to tell.
@@ -156,9 +192,13 @@ impl Delivery {
         self.state.outcomes.pop_front()
     }
 
-    /// Waits for the next thing to happen on the way and deals with it. Dropping the future loses nothing.
+    /// Waits for the next thing to happen on the way and deals with it. Dropping the future loses nothing. Afterwards batches that
+    /// waited may be [taken up](Delivery::take_up).
     pub async fn step(&mut self) -> Result<()> {
-        let due = self.store_due();
+        let due = match &self.transacting {
+            Some(transacting) => transacting.transaction.ends_at(),
+            None => self.store_due(),
+        };
         tokio::select! {
             event = self.producer.event(), if self.producer.is_busy() => self.on_event(event),
             () = stored(&mut self.state.storing), if self.state.storing.is_some() => {
@@ -166,6 +206,9 @@ impl Delivery {
                 Ok(())
             }
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                if self.transacting.is_some() {
+                    return self.end_transaction();
+                }
                 self.store();
                 Ok(())
             }
@@ -185,18 +228,27 @@ impl Delivery {
         match event {
             ProducerEvent::Acknowledged(acknowledged) => {
                 for done in acknowledged {
-                    if self.state.in_flight.acknowledge(done.token, done.records) {
+                    if done.token == POSITIONS {
+                        self.transacting
+                            .iter_mut()
+                            .for_each(|known| known.transaction.acknowledge_positions(done.records));
+                    } else if self.state.in_flight.acknowledge(done.token, done.records) {
                         self.state.shares.remove(&done.token);
                     }
                 }
                 self.view.works(Trouble::Log);
+                self.commit_if_whole()
+            }
+            ProducerEvent::Committed => {
+                self.view.works(Trouble::Log);
+                self.on_committed();
                 Ok(())
             }
             ProducerEvent::Retrying(error) => {
                 self.view.retrying(Trouble::Log, error.to_string());
                 Ok(())
             }
-            ProducerEvent::Failed(error) => Err(broken(error)),
+            ProducerEvent::Failed(error) => Err(self.refused(error)),
         }
     }
 
@@ -204,9 +256,8 @@ impl Delivery {
     fn store(&mut self) {
         let Some(Prefix { batches, positions }) = self.state.in_flight.take_prefix() else { return };
         self.state.next_store = Some(Instant::now() + self.commit_interval);
-        let (store, connector, view) = (self.positions.clone(), self.connector.clone(), self.view.clone());
-        let slow_after = self.commit_timeout;
-        let stored = Box::pin(async move { store_until_done(&store, &connector, &positions, &view, slow_after).await });
+        let (store, view, slow_after) = (self.positions.clone(), self.view.clone(), self.commit_timeout);
+        let stored = Box::pin(async move { store_until_done(&store, &positions, &view, slow_after).await });
         self.state.storing = Some(Storing { batches, stored });
     }
 
@@ -216,18 +267,28 @@ impl Delivery {
         }
     }
 
-    /// Delivers everything that is under way, stores its positions, and leaves an outcome for every batch.
-    pub async fn finish(&mut self, deadline: Instant) {
-        let delivered = tokio::time::timeout_at(deadline, self.deliver_all()).await;
+    /// Delivers everything that is under way, stores its positions, and leaves an outcome for every batch. A task that has failed
+    /// gives its transaction up instead. Returns what there is to say instead of the error with which it failed, if there is.
+    pub async fn finish(&mut self, deadline: Instant, failed: bool) -> Option<Error> {
+        let delivered = match self.transacting.is_some() {
+            true if failed => Ok(Ok(())),
+            true => tokio::time::timeout_at(deadline, self.commit_all()).await,
+            false => tokio::time::timeout_at(deadline, self.deliver_all()).await,
+        };
         let rest = match delivered {
             Ok(Err(error)) => Outcome::Failed(error.to_string()),
             _ => Outcome::Unknown,
         };
+        let instead = self.give_up_transaction().await;
         let abandoned = self.state.storing.take().map(|storing| storing.batches).unwrap_or_default();
         let open = abandoned.into_iter().chain(self.state.in_flight.abandon());
         self.state.outcomes.extend(open.map(|batch| (batch, rest.clone())));
         self.state.outcomes.extend(self.state.retracted.take());
+        let waiting = self.transacting.iter_mut().flat_map(Transacting::abandon);
+        self.state.outcomes.extend(waiting.map(|batch| (batch, Outcome::Unknown)));
+        self.state.outcomes.extend(self.state.refused.take());
         self.state.shares.clear();
+        instead
     }
 
     async fn deliver_all(&mut self) -> Result<()> {
@@ -250,16 +311,10 @@ async fn stored(storing: &mut Option<Storing>) {
 }
 
 /// Positions must be stored before anything counts as delivered, so this goes on until they are.
-async fn store_until_done(
-    store: &OffsetStore,
-    connector: &str,
-    positions: &[Position],
-    view: &TaskView,
-    slow_after: Duration,
-) {
+async fn store_until_done(store: &ConnectorOffsets, positions: &[Position], view: &TaskView, slow_after: Duration) {
     let mut backoff = Backoff::default();
     loop {
-        let mut storing = std::pin::pin!(store.store(connector, positions));
+        let mut storing = std::pin::pin!(store.store(positions));
         let stored = match tokio::time::timeout(slow_after, &mut storing).await {
             Ok(stored) => stored,
             Err(_) => {
@@ -278,8 +333,14 @@ async fn store_until_done(
     }
 }
 
+/// A record for the topic that its task's positions are in would look like a position.
+fn into_offsets(topic: &str) -> Error {
+    Error::fatal(format!("a record is for {topic}, the topic in which the task's own positions are kept"))
+        .remedy("Let the connector write to another topic, or keep positions elsewhere with `offsets.storage.topic`.")
+}
+
 /// What the log refuses for good. A start anew helps where numbers have got out of step.
-fn broken(error: ClientError) -> Error {
+pub(super) fn broken(error: ClientError) -> Error {
     use broker_wire::ErrorCode;
     let (decided, remedy) = match error.code() {
         Some(ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE) => (

@@ -78,11 +78,18 @@ impl InFlight {
             self.first += 1;
             prefix.batches.push(entry.id);
             for position in entry.positions {
-                latest.insert(Json::Object(position.partition.0.clone()).to_string(), position);
+                latest.insert(name_of(&position), position);
             }
         }
         prefix.positions = latest.into_values().collect();
         (!prefix.batches.is_empty()).then_some(prefix)
+    }
+
+    /// For each source partition that all batches here touch, where it stands after them.
+    pub fn latest_positions(&self) -> Vec<Position> {
+        let positions = self.batches.iter().flat_map(|entry| &entry.positions);
+        let latest: BTreeMap<String, &Position> = positions.map(|position| (name_of(position), position)).collect();
+        latest.into_values().cloned().collect()
     }
 
     /// Takes out everything that is not done, when the task ends: the ids in order.
@@ -106,6 +113,16 @@ impl InFlight {
         self.bytes
     }
 
+    /// How many batches are here.
+    pub fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Whether the log has all records of all batches.
+    pub fn is_done(&self) -> bool {
+        self.batches.iter().all(|entry| entry.open == 0)
+    }
+
     /// Whether nothing is in flight.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()
@@ -115,6 +132,10 @@ impl InFlight {
     pub fn has_prefix(&self) -> bool {
         self.batches.front().is_some_and(|entry| entry.open == 0)
     }
+}
+
+fn name_of(position: &Position) -> String {
+    Json::Object(position.partition.0.clone()).to_string()
 }
 
 #[cfg(test)]

@@ -7,14 +7,17 @@ use std::time::Duration;
 use broker_client::{Client, Producer, ProducerConfig};
 use connector_api::config::Config;
 use connector_api::plugin::{AnySourceConnector, AnySourceTask};
-use connector_api::{Error, PollLimits, Reads, Result, SourceBatch, SourceContext, TaskContext};
+use connector_api::{
+    Error, PollLimits, Reads, Result, SourceBatch, SourceContext, SourceOffset, SourcePartition, TaskContext,
+};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
 use super::encode::Encoder;
+use super::exactly_once::{self, ExactlyOnce, Transacting};
 use super::topics::TopicCreation;
 use crate::config::ErrorPolicy;
-use crate::offsets::OffsetStore;
+use crate::offsets::ConnectorOffsets;
 use crate::task::{Calls, MemoryBudget, Order, Orders, Pacer, Retries, Share, TaskView, Trouble};
 use crate::transform::Chain;
 
@@ -22,7 +25,7 @@ use crate::transform::Chain;
 const POLL_RECORDS: usize = 2000;
 
 /// Bytes of one poll, about.
-const POLL_BYTES: usize = 1 << 20;
+pub(super) const POLL_BYTES: usize = 1 << 20;
 
 /// How long a poll may wait for the first record. Outcomes and orders are dealt with between polls.
 const POLL_WAIT: Duration = Duration::from_millis(500);
@@ -32,6 +35,9 @@ const POLL_WAIT_BUSY: Duration = Duration::from_millis(50);
 
 /// How long records wait for more while the log is busy with earlier ones.
 const GATHER: Duration = Duration::from_millis(1);
+
+/// Reading stored positions that takes longer is shown in the status.
+const READ_SLOW_AFTER: Duration = Duration::from_secs(2);
 
 /// Bytes that one task may have under way, whatever the worker's budget allows.
 const TASK_BYTES: usize = 8 << 20;
@@ -57,7 +63,9 @@ pub struct SourceSetup {
     /// How to make topics.
     pub creation: TopicCreation,
     /// Where positions are kept.
-    pub positions: OffsetStore,
+    pub positions: ConnectorOffsets,
+    /// Write in transactions; without them each record is there at least once.
+    pub exactly_once: Option<ExactlyOnce>,
     /// How often positions are stored, and when storing them counts as slow.
     pub commit: (Duration, Duration),
     /// What to do.
@@ -79,8 +87,11 @@ pub async fn run(setup: SourceSetup) -> Result<()> {
     let graceful_stop = setup.graceful_stop;
     let mut source = Source::start(setup).await?;
     let flowed = source.flow().await;
-    source.finish(Instant::now() + graceful_stop).await;
-    flowed
+    let instead = source.finish(Instant::now() + graceful_stop, flowed.is_err()).await;
+    match instead {
+        Some(instead) if flowed.is_err() => Err(instead),
+        _ => flowed,
+    }
 }
 
 pub(super) struct Source {
@@ -100,8 +111,9 @@ impl Source {
     async fn start(setup: SourceSetup) -> Result<Source> {
         let SourceSetup { connector, config, client, view, orders, positions, .. } = setup;
         let unreachable = |why| Error::fail("cannot reach the log").caused_by(why);
-        let producer = Producer::open(client.clone(), setup.producer).await.map_err(unreachable)?;
-        let stored = positions.positions(&view.id().connector).await.map_err(unreachable)?;
+        let (producer, transacting) = open(&client, setup.producer, setup.exactly_once, &positions).await?;
+        orders.still_ours()?;
+        let stored = read_positions(&positions, &view).await.map_err(unreachable)?;
         let host = Arc::new(view.clone());
         let context = TaskContext { connector: view.id().connector.clone(), task: view.id().task, host };
         let calls = Calls { limit: setup.call_limit, view: view.clone() };
@@ -115,7 +127,8 @@ impl Source {
         }
         (setup.started)();
         let converters = (setup.encoder, setup.errors, setup.creation);
-        let delivery = Delivery::new((client, producer), converters, (positions, view.clone()), setup.commit);
+        let delivery =
+            Delivery::new((client, producer), converters, (positions, view.clone()), setup.commit, transacting);
         let pacer = Pacer::new(view.limits().clone());
         let (chain, reads, budget) = (setup.chain, setup.reads, setup.budget);
         Ok(Source { task, chain, reads, delivery, orders, calls, retries: Retries::new(view), pacer, budget })
@@ -129,10 +142,14 @@ impl Source {
             match self.orders.now() {
                 Order::Stop => return Ok(()),
                 Order::Pause => {
-                    self.delivery.flush()?;
+                    self.delivery.hurry(true)?;
                     self.deliver_until_order_changes(Order::Pause).await?;
                 }
                 Order::Run => {
+                    self.delivery.hurry(false)?;
+                    if let (records @ 1.., bytes) = self.delivery.take_moved() {
+                        self.pacer.spent(records, bytes, Instant::now());
+                    }
                     let delay = self.pacer.delay(Instant::now());
                     if !delay.is_zero() {
                         self.deliver_for(delay).await?;
@@ -145,9 +162,8 @@ impl Source {
                             if !self.transform(&mut batch).await? {
                                 continue;
                             }
-                            let (records, bytes) = (batch.records.len(), self.delivery.send(&mut batch, share).await?);
+                            self.delivery.send(&mut batch, share).await?;
                             self.task.spent(batch.records);
-                            self.pacer.spent(records, bytes, Instant::now());
                         }
                         Ok(None) => self.retries.succeeded(),
                         Err(error) => {
@@ -176,7 +192,10 @@ impl Source {
             tokio::select! {
                 biased;
                 () = self.orders.stop() => return Ok(None),
-                stepped = self.delivery.step() => stepped?,
+                stepped = self.delivery.step() => {
+                    stepped?;
+                    flushed &= !self.delivery.take_up().await?;
+                }
                 polled = &mut poll => {
                     self.orders.still_ours()?;
                     return polled;
@@ -208,6 +227,7 @@ impl Source {
                 () = orders.changed_from(Order::Run) => return Ok(None),
                 stepped = self.delivery.step() => stepped?,
             }
+            self.delivery.take_up().await?;
         }
     }
 
@@ -215,9 +235,10 @@ impl Source {
         let mut orders = self.orders.clone();
         tokio::select! {
             biased;
-            () = orders.changed_from(order) => Ok(()),
-            stepped = self.delivery.step() => stepped,
+            () = orders.changed_from(order) => return Ok(()),
+            stepped = self.delivery.step() => stepped?,
         }
+        self.delivery.take_up().await.map(|_| ())
     }
 
     pub(super) async fn deliver_for(&mut self, delay: Duration) -> Result<()> {
@@ -228,6 +249,9 @@ impl Source {
                 () = self.orders.stop() => return Ok(()),
                 () = tokio::time::sleep_until(until) => return Ok(()),
                 stepped = self.delivery.step() => stepped?,
+            }
+            if self.delivery.take_up().await? {
+                self.delivery.flush()?;
             }
         }
     }
@@ -243,15 +267,15 @@ impl Source {
 
     /// Delivers what is under way, tells every outcome, and lets the connector go; all within the deadline, of which the log gets
     /// the larger part.
-    async fn finish(&mut self, deadline: Instant) {
+    async fn finish(&mut self, deadline: Instant, failed: bool) -> Option<Error> {
         // Another one may be at it already: its positions must not be set back.
         if self.orders.still_ours().is_err() {
-            return;
+            return None;
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        self.delivery.finish(deadline - left / 4).await;
+        let instead = self.delivery.finish(deadline - left / 4, failed).await;
         if self.orders.still_ours().is_err() {
-            return;
+            return instead;
         }
         if let Ok(Err(error)) = tokio::time::timeout_at(deadline, self.tell_outcomes()).await {
             tracing::warn!(%error, "the connector took an outcome badly");
@@ -259,7 +283,48 @@ impl Source {
         if tokio::time::timeout_at(deadline, self.task.stop()).await.is_err() {
             self.calls.view.retrying(Trouble::Connector, "the connector has not stopped in time");
         }
+        instead
     }
+}
+
+/// Where to go on. What others have open in the topic is waited for, and shown if that takes long.
+async fn read_positions(
+    positions: &ConnectorOffsets,
+    view: &TaskView,
+) -> broker_client::Result<Vec<(SourcePartition, SourceOffset)>> {
+    let mut reading = pin!(positions.settled_positions());
+    if let Ok(read) = tokio::time::timeout(READ_SLOW_AFTER, &mut reading).await {
+        return read;
+    }
+    let topic = positions.topic();
+    view.retrying(
+        Trouble::Log,
+        format!("the stored positions wait for the end of transactions that are open in {topic}"),
+    );
+    let read = reading.await;
+    view.works(Trouble::Log);
+    read
+}
+
+/// Opens the producer. With transactions, tasks before this one are fenced by that, and the topic for positions is written by it.
+async fn open(
+    client: &Client,
+    config: ProducerConfig,
+    exactly_once: Option<ExactlyOnce>,
+    positions: &ConnectorOffsets,
+) -> Result<(Producer, Option<Transacting>)> {
+    let unreachable = |why| Error::fail("cannot reach the log").caused_by(why);
+    let Some(mut how) = exactly_once else {
+        return Ok((Producer::open(client.clone(), config).await.map_err(unreachable)?, None));
+    };
+    let mut producer = exactly_once::open(client.clone(), config, &how).await?;
+    let confirm = std::mem::replace(&mut how.confirm, Box::new(|| Box::pin(async { Ok(()) })));
+    confirm().await?;
+    if !producer.learn(positions.topic()).await.map_err(unreachable)? {
+        return Err(Error::fail(format!("the log has no topic {} for positions any more", positions.topic()))
+            .remedy("It is made again when the worker starts."));
+    }
+    Ok((producer, Some(Transacting::new(how))))
 }
 
 /// A moment in which more may come, if nobody is kept waiting by it.

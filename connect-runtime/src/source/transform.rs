@@ -61,7 +61,10 @@ impl Source {
                     self.orders.still_ours()?;
                     return way;
                 }
-                stepped = self.delivery.step() => stepped?,
+                stepped = self.delivery.step() => {
+                    stepped?;
+                    self.delivery.take_up().await?;
+                }
             }
         }
     }

@@ -12,6 +12,16 @@ use crate::client::{Client, Purpose};
 use crate::error::{ClientError, Result};
 use crate::settled::settled;
 
+/// Fences all producers with a transactional id, and has what they left open aborted, without a producer of one's own (what
+/// Kafka's admin client calls fencing producers, KIP-618).
+///
+/// # Errors
+/// As for the first request of a producer with that id; the call may be repeated.
+pub async fn fence_producers(client: &Client, id: &str, timeout: Duration) -> Result<()> {
+    let asking = Asking { client: client.clone(), id: id.into() };
+    asking.init(timeout, None).await.map(|_| ())
+}
+
 /// Who asks.
 #[derive(Clone)]
 pub(super) struct Asking {

@@ -19,5 +19,6 @@ mod split;
 mod topics;
 mod transaction;
 
+pub use coordinator::fence_producers;
 pub use run::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend};
 pub use transaction::TransactionalId;

@@ -92,7 +92,9 @@ pub enum ProducerEvent {
     Acknowledged(Vec<Acknowledged>),
     /// Something is tried again, for that reason.
     Retrying(ClientError),
-    /// A batch will never be in the log. Nothing of its partition goes out any more.
+    /// The transaction whose commit was [started](Producer::start_commit) is committed, durably.
+    Committed,
+    /// A batch will never be in the log, and nothing of its partition goes out any more; or a transaction cannot be committed.
     Failed(ClientError),
 }
 
@@ -119,6 +121,7 @@ pub(super) enum Done {
     Answered(i32, Vec<Placed>, Result<ProduceResponse>),
     Refreshed(usize, Result<Option<Arc<Partitions>>>),
     Added(Vec<(usize, usize)>, Result<()>),
+    Ended(Result<()>),
 }
 
 impl Producer {
@@ -135,9 +138,21 @@ impl Producer {
         config: ProducerConfig,
         transactional: &TransactionalId,
     ) -> Result<Producer> {
+        Producer::resume_transactional(client, config, transactional, None).await
+    }
+
+    /// The same for one that goes on where an earlier one of the same owner stood, which had that id and epoch (see
+    /// [`identity`](Producer::identity)): if yet another producer has taken the transactional id over meanwhile, this one is not
+    /// opened, and an error says that it is [fenced](ClientError::is_fenced) (KIP-360).
+    pub async fn resume_transactional(
+        client: Client,
+        config: ProducerConfig,
+        transactional: &TransactionalId,
+        had: Option<(i64, i16)>,
+    ) -> Result<Producer> {
         let config = ProducerConfig { idempotent: true, acks: -1, ..config };
         let asking = Asking { client: client.clone(), id: transactional.id.as_str().into() };
-        let producer = asking.init(transactional.timeout, None).await?;
+        let producer = asking.init(transactional.timeout, had).await?;
         let transaction = Transaction::new(asking, transactional.timeout);
         Ok(Producer::new(client, config, Some(producer), Some(transaction)))
     }
@@ -202,7 +217,7 @@ impl Producer {
 
     /// Whether anything is queued or unanswered, so that [`event`](Self::event) has something to wait for.
     pub fn is_busy(&self) -> bool {
-        self.queued > 0
+        self.queued > 0 || self.is_committing()
     }
 
     /// Whether requests are unanswered.
@@ -214,6 +229,7 @@ impl Producer {
     pub async fn event(&mut self) -> ProducerEvent {
         loop {
             self.dispatch();
+            self.ask_to_commit();
             let pause = self.paused_until;
             let event = tokio::select! {
                 Some(done) = self.underway.next() => self.on_done(done),
@@ -304,6 +320,7 @@ impl Producer {
                 self.refreshed(topic, refreshed)
             }
             Done::Added(partitions, added) => self.added(partitions, added),
+            Done::Ended(ended) => self.ended(ended),
             Done::Answered(leader, placed, answer) => {
                 if let Some(count) = self.unanswered.get_mut(&leader) {
                     *count = count.saturating_sub(1);

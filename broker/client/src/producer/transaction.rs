@@ -42,11 +42,22 @@ pub(super) struct Transaction {
     pub added: HashSet<(usize, usize)>,
     /// Partitions are being added.
     pub adding: bool,
+    /// A commit that was started and whose outcome comes as an event.
+    started: Option<Started>,
+}
+
+/// A commit that was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Started {
+    /// The coordinator is to be asked.
+    Waiting,
+    /// It has been asked.
+    Asked,
 }
 
 impl Transaction {
     pub fn new(asking: Asking, timeout: Duration) -> Transaction {
-        Transaction { asking, timeout, phase: Phase::Idle, added: HashSet::new(), adding: false }
+        Transaction { asking, timeout, phase: Phase::Idle, added: HashSet::new(), adding: false, started: None }
     }
 
     /// Whether records may be written now.
@@ -88,15 +99,8 @@ impl Producer {
     /// any other the producer is of no more use, in particular after one that says that it is
     /// [fenced](ClientError::is_fenced). Only one that says that the call came at the wrong time changes nothing.
     pub async fn commit(&mut self) -> Result<()> {
-        let (busy, producer) = (self.is_busy() || self.has_unsent(), self.producer());
-        let transaction = self.transaction.as_mut().ok_or_else(not_transactional)?;
-        match transaction.phase {
-            Phase::Open if busy => {
-                return Err(transaction.misused("not everything is acknowledged: flush, and take events until it is"));
-            }
-            Phase::Open | Phase::Committing => {}
-            Phase::Idle | Phase::Aborting => return Err(transaction.misused("there is no transaction to commit")),
-        }
+        let producer = self.producer();
+        let transaction = self.may_commit()?;
         if !transaction.added.is_empty() {
             transaction.phase = Phase::Committing;
             transaction.asking.end(producer, true).await?;
@@ -104,6 +108,51 @@ impl Producer {
         transaction.added.clear();
         transaction.phase = Phase::Idle;
         Ok(())
+    }
+
+    /// Begins to commit, and leaves the waiting to [`event`](Self::event), which tells
+    /// [`Committed`](ProducerEvent::Committed). Whatever is retriable is tried again until then. As for
+    /// [`commit`](Self::commit), everything has to be acknowledged. Nothing is asked of the log for an empty transaction.
+    ///
+    /// # Errors
+    /// The call came at the wrong time; nothing has changed.
+    pub fn start_commit(&mut self) -> Result<()> {
+        let transaction = self.may_commit()?;
+        if transaction.started.is_none() {
+            (transaction.phase, transaction.started) = (Phase::Committing, Some(Started::Waiting));
+            self.ask_to_commit();
+        }
+        Ok(())
+    }
+
+    fn may_commit(&mut self) -> Result<&mut Transaction> {
+        let busy = self.is_busy() || self.has_unsent();
+        let transaction = self.transaction.as_mut().ok_or_else(not_transactional)?;
+        match transaction.phase {
+            Phase::Open if busy => {
+                Err(transaction.misused("not everything is acknowledged: flush, and take events until it is"))
+            }
+            Phase::Open | Phase::Committing => Ok(transaction),
+            Phase::Idle | Phase::Aborting => Err(transaction.misused("there is no transaction to commit")),
+        }
+    }
+
+    /// Ends the producer's use: whatever it left open is aborted. Returns id and epoch with which the same owner may
+    /// [go on](Producer::resume_transactional).
+    ///
+    /// # Errors
+    /// One that says that the producer is [fenced](ClientError::is_fenced): another one has taken its transactional id over. That
+    /// tells such a producer from one whose transaction the log has ended because it took too long.
+    pub async fn retire(&mut self) -> Result<(i64, i16)> {
+        let producer = self.producer();
+        // What is still on its way carries an epoch that ends here.
+        self.underway.clear();
+        let transaction = self.transaction.as_mut().ok_or_else(not_transactional)?;
+        let next = transaction.asking.init(transaction.timeout, Some(producer)).await?;
+        (transaction.phase, transaction.started) = (Phase::Idle, None);
+        transaction.added.clear();
+        self.discard(next);
+        Ok(next)
     }
 
     /// Gives up what was appended since [`begin`](Self::begin), sent or not. Nothing more is told of it.
@@ -138,6 +187,53 @@ impl Producer {
 }
 
 impl Producer {
+    /// The id and epoch that a producer with a transactional id writes with.
+    pub fn identity(&self) -> Option<(i64, i16)> {
+        self.transaction.as_ref().and(self.filling.producer)
+    }
+
+    /// Whether a commit was started and its outcome is not known.
+    pub(super) fn is_committing(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.started.is_some())
+    }
+
+    /// Asks the coordinator for a commit that was started, unless it has been asked or there is a pause.
+    pub(super) fn ask_to_commit(&mut self) {
+        let (producer, paused) = (self.producer(), self.paused_until.is_some());
+        let Some(transaction) = self.transaction.as_mut().filter(|known| known.started == Some(Started::Waiting))
+        else {
+            return;
+        };
+        if paused {
+            return;
+        }
+        transaction.started = Some(Started::Asked);
+        let (asking, empty) = (transaction.asking.clone(), transaction.added.is_empty());
+        let ended = async move { Done::Ended(if empty { Ok(()) } else { asking.end(producer, true).await }) };
+        self.underway.push(Box::pin(ended));
+    }
+
+    pub(super) fn ended(&mut self, ended: Result<()>) -> Option<ProducerEvent> {
+        let transaction = self.transaction.as_mut()?;
+        match ended {
+            Ok(()) => {
+                (transaction.phase, transaction.started) = (Phase::Idle, None);
+                transaction.added.clear();
+                self.backoff.reset();
+                Some(ProducerEvent::Committed)
+            }
+            Err(error) if error.is_retriable() => {
+                transaction.started = Some(Started::Waiting);
+                self.pause();
+                Some(ProducerEvent::Retrying(error))
+            }
+            Err(error) => {
+                transaction.started = None;
+                Some(ProducerEvent::Failed(error))
+            }
+        }
+    }
+
     /// Id and epoch of the producer.
     fn producer(&self) -> (i64, i16) {
         self.filling.producer.unwrap_or((-1, -1))

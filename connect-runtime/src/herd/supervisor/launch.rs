@@ -1,8 +1,10 @@
 //! The threads of tasks.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use broker_client::TransactionalId;
 use connector_api::config::{Config, RawConfig};
 use connector_api::plugin::{AnySinkConnector, AnySourceConnector};
 use connector_api::{Error, Plugin, Result};
@@ -11,13 +13,16 @@ use tokio::runtime::Handle;
 use super::actor::To;
 use super::prepared::Prepared;
 use super::{Event, Parts};
-use crate::config::client::{consumer_settings, producer_config};
-use crate::config::connector::all_keys;
+use crate::config::client::{consumer_settings, producer_config, transaction_timeout};
+use crate::config::connector::{all_keys, boundary};
 use crate::config::parts::converter_of;
-use crate::config::{ConverterConfig, ErrorPolicy};
+use crate::config::{ConverterConfig, ErrorPolicy, OFFSETS_TOPIC_KEY};
+use crate::herd::fencing;
+use crate::offsets::{ConnectorOffsets, OwnTopic};
 use crate::plugins::part::TaskPlace;
 use crate::sink::{self, Classes, Decoder, GroupSettings, RejectSettings, SinkSetup};
-use crate::source::{self, Encoder, SourceSetup, TopicCreation};
+use crate::source::transaction::Limits;
+use crate::source::{self, Encoder, ExactlyOnce, LastProducer, SourceSetup, TopicCreation};
 use crate::task::{Calls, Order, OrderSender, Orders, Pulse, TaskId, TaskView, orders, start_thread};
 use crate::transform::{Opener, RetryPolicy, SourceParts};
 
@@ -30,6 +35,10 @@ struct Launch {
     task: RawConfig,
     /// How many tasks the connector has.
     tasks: usize,
+    /// The life of the connector.
+    incarnation: String,
+    /// What the task wrote with last in this process.
+    last: LastProducer,
     orders: Orders,
     view: TaskView,
     control: Handle,
@@ -43,11 +52,12 @@ pub(super) fn launch(
     task: &RawConfig,
     order: Order,
     view: TaskView,
-    run: u64,
+    (run, last): (u64, LastProducer),
 ) -> io::Result<(OrderSender, Pulse)> {
     let (sender, orders) = orders(order, to.parts.session.clone());
     let entry = to.parts.configs.get(to.connector);
-    let (connector, tasks) = entry.map(|entry| (entry.config, entry.tasks.len())).unwrap_or_default();
+    let wanted = entry.map(|entry| (entry.config, entry.tasks.len(), entry.incarnation));
+    let (connector, tasks, incarnation) = wanted.unwrap_or_default();
     let (events, name) = (to.events.clone(), to.connector.to_owned());
     let started = {
         let (events, connector) = (events.clone(), name.clone());
@@ -59,6 +69,8 @@ pub(super) fn launch(
         connector,
         task: task.clone(),
         tasks,
+        incarnation,
+        last,
         orders,
         view,
         control: Handle::current(),
@@ -115,17 +127,27 @@ impl Launch {
         let worker = &self.parts.config;
         let config = all_keys(plugin, connector, &self.parts.plugins).read(task).config;
         let SourceParts { chain, reads, converters } = self.opener(connector, &config).source().await?;
+        let producer = producer_config(&worker.raw, connector);
+        let client = self.parts.link.client(&format!("connector-producer-{}", self.id));
+        let own = OwnTopic::named(connector.get(OFFSETS_TOPIC_KEY), &worker.offset_topic);
+        let positions = ConnectorOffsets::open(&self.id.connector, &self.parts.offsets, own, client.clone()).await;
+        let positions = positions.map_err(Error::fail)?;
+        let exactly_once = match worker.exactly_once {
+            true => Some(self.exactly_once(&config, connector).await?),
+            false => None,
+        };
         source::run(SourceSetup {
             connector: source,
             errors: ErrorPolicy::of_source(&config),
             config,
-            client: self.parts.link.client(&format!("connector-producer-{}", self.id)),
-            producer: producer_config(&worker.raw, connector),
+            client,
+            producer,
             chain,
             reads,
             encoder: Encoder::new(converters),
             creation: TopicCreation::new(worker.create_topics, connector),
-            positions: self.parts.offsets.clone(),
+            positions,
+            exactly_once,
             commit: (worker.commit_interval, worker.commit_timeout),
             orders: self.orders,
             view: self.view,
@@ -135,6 +157,32 @@ impl Launch {
             started: self.started,
         })
         .await
+    }
+
+    /// Fences the tasks of earlier splits, and says how this one is exactly once.
+    async fn exactly_once(&self, config: &Config, connector: &RawConfig) -> Result<ExactlyOnce> {
+        let (parts, name) = (self.parts.clone(), self.id.connector.clone());
+        let fenced = self.control.spawn(async move { fencing::before_start(&parts, &name).await }).await;
+        fenced.map_err(|_| Error::fail("the worker is stopping"))??;
+        let (parts, id, incarnation) = (self.parts.clone(), self.id.clone(), self.incarnation.clone());
+        let confirm = move || -> Pin<Box<dyn Future<Output = Result<()>>>> {
+            Box::pin(async move {
+                let unread = |why| Error::fail("cannot read what is wanted of the task").caused_by(why);
+                parts.configs.catch_up().await.map_err(unread)?;
+                fencing::still_wanted(parts.configs.get(&id.connector).as_ref(), &incarnation, id.task)
+            })
+        };
+        let worker = &self.parts.config;
+        let timeout = transaction_timeout(&worker.raw, connector);
+        Ok(ExactlyOnce {
+            id: TransactionalId {
+                id: fencing::transactional_id(&worker.group_id, &self.id.connector, self.id.task),
+                timeout,
+            },
+            limits: Limits::new(boundary(config, worker.commit_interval), timeout),
+            last: self.last.clone(),
+            confirm: Box::new(confirm),
+        })
     }
 
     async fn run_sink(

@@ -14,6 +14,8 @@ mod launch;
 mod prepared;
 mod task;
 
+pub(super) use task::without_limits;
+
 use std::sync::Arc;
 
 use broker_client::Session;

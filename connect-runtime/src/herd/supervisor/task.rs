@@ -12,6 +12,7 @@ use crate::herd::NextRestart;
 use crate::herd::live::LiveTask;
 use crate::herd::status_log::{State, Subject};
 use crate::internal::now_ms;
+use crate::source::LastProducer;
 use crate::task::restart::Failures;
 use crate::task::{Order, OrderSender, Pulse, TaskEnd, TaskId, TaskView};
 
@@ -42,6 +43,8 @@ pub(super) struct Task {
     view: TaskView,
     failures: Failures,
     given_up: u32,
+    /// What it wrote with last, if it writes in transactions.
+    last: LastProducer,
 }
 
 enum Phase {
@@ -60,7 +63,7 @@ struct Thread {
 }
 
 /// A configuration without its rate limits.
-fn without_limits(config: &RawConfig) -> RawConfig {
+pub(in crate::herd) fn without_limits(config: &RawConfig) -> RawConfig {
     let mut config = config.clone();
     RATE_KEYS.iter().for_each(|key| drop(config.remove(*key)));
     config
@@ -81,6 +84,7 @@ impl Task {
             view: TaskView::new(id, to.parts.kept.clone()),
             failures: Failures::default(),
             given_up: 0,
+            last: LastProducer::default(),
         };
         task.up(to);
         task
@@ -146,6 +150,7 @@ impl Task {
     pub fn restart(&mut self, to: &mut To<'_>) {
         self.failures = Failures::default();
         self.given_up = 0;
+        self.last.forget();
         self.show(to, State::Restarting, None);
         let down = Phase::Down { restart_at: None, stopped: false };
         match std::mem::replace(&mut self.phase, down) {
@@ -163,7 +168,7 @@ impl Task {
         self.view = TaskView::new(self.view.id().clone(), to.parts.kept.clone());
         self.connector = to.parts.configs.get(to.connector).map(|entry| entry.config).unwrap_or_default();
         self.view.limits().set(&self.connector);
-        match launch(to, self.number, &self.config, self.order, self.view.clone(), run) {
+        match launch(to, self.number, &self.config, self.order, self.view.clone(), (run, self.last.clone())) {
             Ok((orders, pulse)) => {
                 self.phase = Phase::Up(Thread { run, orders, pulse });
                 if self.state != State::Restarting {
