@@ -71,6 +71,8 @@ pub struct ConfigLog {
     held: HashMap<String, BTreeMap<u32, Held>>,
     /// What came to be, and by which record; also what is gone again.
     births: Vec<Birth>,
+    /// Connectors of which something has changed that nobody has asked for yet.
+    changed: BTreeSet<String>,
     session_keys: SessionKeys,
     fencings: HashMap<String, Fencing>,
     next_offset: i64,
@@ -99,6 +101,7 @@ impl ConfigLog {
     /// a newer worker may have written it.
     pub fn apply(&mut self, offset: i64, key: &str, value: Option<&[u8]>) -> Option<RestartRequest> {
         self.next_offset = offset + 1;
+        self.changed.extend(connector_of(key).map(str::to_owned));
         let value = value.and_then(|bytes| serde_json::from_slice::<Json>(bytes).ok());
         if let Some(name) = key.strip_prefix("target-state-") {
             self.apply_target(name, value.as_ref());
@@ -143,6 +146,11 @@ impl ConfigLog {
     /// All connectors by name.
     pub fn connectors(&self) -> &BTreeMap<String, ConnectorEntry> {
         &self.connectors
+    }
+
+    /// The connectors of which something has changed since the last call.
+    pub fn take_changed(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.changed)
     }
 
     /// All connectors and tasks.
@@ -245,6 +253,11 @@ impl ConfigLog {
             None => known.incomplete = true,
         }
     }
+}
+
+/// The connector that a record changes, tasks that nobody has committed left aside.
+fn connector_of(key: &str) -> Option<&str> {
+    ["target-state-", "connector-", "commit-"].iter().find_map(|prefix| key.strip_prefix(prefix))
 }
 
 fn properties(value: &Json) -> Option<(RawConfig, Option<String>)> {

@@ -96,6 +96,11 @@ impl ConfigStore {
         self.0.log.lock().fencing(name)
     }
 
+    /// The connectors of which something has changed since the last call. For the supervisor alone.
+    pub fn take_changed(&self) -> BTreeSet<String> {
+        self.0.log.lock().take_changed()
+    }
+
     /// The offset up to which the topic has been read.
     pub fn offset(&self) -> i64 {
         *self.0.changed.borrow()

@@ -24,6 +24,9 @@ pub(super) struct Supervisor {
     pub events: mpsc::UnboundedSender<Event>,
     running: BTreeMap<String, Running>,
     runs: u64,
+    /// The generation in which everything was last looked at, and the connectors that have changed since the standing last did.
+    looked_at: Option<i32>,
+    changed: BTreeSet<String>,
     /// Who waits until nothing runs here that is not this worker's.
     releasing: Option<oneshot::Sender<()>>,
     stopping: Option<(oneshot::Sender<()>, Instant)>,
@@ -31,7 +34,16 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     pub fn new(parts: Arc<Parts>, events: mpsc::UnboundedSender<Event>) -> Supervisor {
-        Supervisor { parts, events, running: BTreeMap::new(), runs: 0, releasing: None, stopping: None }
+        Supervisor {
+            parts,
+            events,
+            running: BTreeMap::new(),
+            runs: 0,
+            looked_at: None,
+            changed: BTreeSet::new(),
+            releasing: None,
+            stopping: None,
+        }
     }
 
     pub async fn run(
@@ -52,7 +64,7 @@ impl Supervisor {
                 changed = changes.changed() => match changed {
                     Ok(()) => {
                         changes.mark_unchanged();
-                        self.reconcile_all();
+                        self.on_changes();
                     }
                     Err(_) => return,
                 },
@@ -163,9 +175,24 @@ impl Supervisor {
         names.iter().for_each(|name| self.reconcile(name));
     }
 
-    /// The herd has changed.
+    /// The config topic has. Whose the new things are follows, by a change of the standing.
+    fn on_changes(&mut self) {
+        let changed = self.parts.configs.take_changed();
+        changed.iter().for_each(|name| self.reconcile(name));
+        self.changed.extend(changed);
+    }
+
+    /// The herd has changed, or it is known whose the new things are.
     fn on_place(&mut self) {
-        if self.parts.place.now().is_some_and(|standing| standing.is_leader()) {
+        let standing = self.parts.place.now();
+        let generation = standing.as_ref().map(|standing| standing.generation);
+        if generation.is_some() && generation == self.looked_at {
+            self.on_changes();
+            std::mem::take(&mut self.changed).iter().for_each(|name| self.reconcile(name));
+            return;
+        }
+        self.looked_at = generation;
+        if standing.is_some_and(|standing| standing.is_leader()) {
             self.tidy_statuses();
         }
         self.reconcile_all();
