@@ -6,6 +6,7 @@
 //! | `raw.rs` | what stands in a configuration as it was written (pure) |
 //! | `worker_keys.rs` | the keys of a worker |
 //! | `client_keys.rs` | the keys of producers and consumers |
+//! | `security_keys.rs`, `security.rs`, `jaas.rs` | how clients encrypt and log in: `security.protocol`, `ssl.*`, `sasl.*` |
 //! | `worker.rs` | the settings of a worker, read from a file and `--set` |
 //! | `connector_keys.rs` | the keys that every connector has beside its own |
 //! | `errors.rs` | what becomes of records that cannot be taken |
@@ -18,10 +19,13 @@ mod client_keys;
 pub mod connector;
 mod connector_keys;
 mod errors;
+mod jaas;
 mod part_keys;
 pub mod parts;
 pub mod properties;
 pub(crate) mod raw;
+pub mod security;
+mod security_keys;
 mod worker;
 mod worker_keys;
 
