@@ -80,8 +80,8 @@ fn client_config(settings: &Tls) -> Result<ClientConfig, SecurityFault> {
             (OWN_FILE, pem::certificates(OWN_FILE, &both)?, pem::private_key(OWN_FILE, &both)?)
         }
         OwnCertificate::Pem { chain, key } => {
-            let chain = pem::certificates(OWN_CHAIN, chain.as_bytes())?;
-            (OWN_KEY, chain, pem::private_key(OWN_KEY, key.as_bytes())?)
+            let chain = pem::certificates(OWN_CHAIN, pem::lines(chain).as_bytes())?;
+            (OWN_KEY, chain, pem::private_key(OWN_KEY, pem::lines(key).as_bytes())?)
         }
     };
     builder
@@ -99,7 +99,7 @@ fn trusted(settings: &Trusted) -> Result<Roots, SecurityFault> {
             return Ok((TRUSTED_FILE, roots, Vec::new()));
         }
         Trusted::File(path) => (TRUSTED_FILE, pem::certificates(TRUSTED_FILE, &pem::file(TRUSTED_FILE, path)?)?),
-        Trusted::Pem(text) => (TRUSTED, pem::certificates(TRUSTED, text.as_bytes())?),
+        Trusted::Pem(text) => (TRUSTED, pem::certificates(TRUSTED, pem::lines(text).as_bytes())?),
     };
     for certificate in &listed {
         let added = roots.add(certificate.clone());

@@ -45,6 +45,21 @@ pub fn to_pem(key: &str, path: &str) -> String {
     )
 }
 
+/// PEM that stands in one line of a properties file, spaces where lines end, as lines again. Kafka reads both.
+pub(super) fn lines(text: &str) -> String {
+    const DASHES: &str = "-----";
+    let mut lines = String::with_capacity(text.len() + 16);
+    for (at, part) in text.split(DASHES).enumerate() {
+        // Labels stand between dashes, and what they enclose between the dashes of two labels.
+        if at % 2 == 1 {
+            lines.extend([DASHES, part.trim(), DASHES, "\n"]);
+        } else {
+            part.split_whitespace().for_each(|line| lines.extend([line, "\n"]));
+        }
+    }
+    lines
+}
+
 /// All certificates in a text, at least one.
 pub(super) fn certificates(key: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SecurityFault> {
     let bad = |why: &dyn Display| SecurityFault::config(key, format!("the certificates cannot be read: {why}"));
@@ -93,6 +108,14 @@ mod tests {
             let said = private_key("ssl.keystore.key", head.as_bytes()).unwrap_err().to_string();
             assert!(said.contains("`openssl pkey -in") && said.contains("`ssl.keystore.key`"), "{said}");
         }
+    }
+
+    #[test]
+    fn pem_in_one_line_is_pem_in_lines() {
+        let text = "-----BEGIN CERTIFICATE-----\nMIIB\nAAAA==\n-----END CERTIFICATE-----\n";
+        assert_eq!(lines(text), text);
+        assert_eq!(lines(&text.replace('\n', " ")), text);
+        assert_eq!(lines(&text.replace('\n', "")), text.replace("MIIB\nAAAA", "MIIBAAAA"));
     }
 
     #[test]
