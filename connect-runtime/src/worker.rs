@@ -271,7 +271,9 @@ async fn reach(client: &Client, config: &WorkerConfig) -> Result<(), Ended> {
 /// A listener with a login closes connections on which something else comes first, and says nothing.
 fn hint(why: &ClientError) -> &'static str {
     match why {
-        ClientError::Lost { .. } => " and `security.protocol`: a listener with a login ends connections that do not begin with one",
+        ClientError::Lost { .. } => {
+            " and `security.protocol`: a listener with a login ends connections that do not begin with one"
+        }
         _ => "",
     }
 }

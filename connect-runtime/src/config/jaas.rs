@@ -22,7 +22,9 @@ impl Jaas {
 /// Reads a line. Errors never repeat what stands in it: it holds a password.
 pub(super) fn parse(text: &str) -> Result<Jaas, String> {
     let mut words = Words(text.chars().peekable());
-    let Some(Word::Text(class)) = words.next()? else { return Err("it does not begin with a login module's class".to_owned()) };
+    let Some(Word::Text(class)) = words.next()? else {
+        return Err("it does not begin with a login module's class".to_owned());
+    };
     let flag = match words.next()? {
         Some(Word::Text(flag)) => flag.to_ascii_lowercase(),
         _ => String::new(),

@@ -1,4 +1,4 @@
-//! How clients protect their connections and log in: read from the keys, layer over layer.
+//! How clients protect their connections and log in: read from the keys.
 
 use std::path::PathBuf;
 
@@ -15,9 +15,6 @@ use crate::secrets::references;
 const PROTOCOL: &str = "security.protocol";
 const JAAS: &str = "sasl.jaas.config";
 
-/// Keys of which one layer's replace all of the layers below: a file there and a text here would contradict each other.
-const WHOLES: [&[&str]; 2] = [&["ssl.truststore."], &["ssl.keystore.", "ssl.key."]];
-
 /// The keys for security that stand in a configuration behind a prefix, without it.
 fn of_layer(raw: &RawConfig, prefix: &str) -> RawConfig {
     let mut keys = behind(raw, prefix);
@@ -25,38 +22,14 @@ fn of_layer(raw: &RawConfig, prefix: &str) -> RawConfig {
     keys
 }
 
-/// One layer over another.
-fn over(below: RawConfig, above: RawConfig) -> RawConfig {
-    let mut all = below;
-    for whole in WHOLES {
-        let is_of = |key: &String| whole.iter().any(|start| key.starts_with(start));
-        if above.keys().any(is_of) {
-            all.retain(|key, _| !is_of(key));
-        }
-    }
-    all.extend(above);
-    all
-}
-
-/// The keys of a worker that say how its own clients and those of tasks connect.
+/// The keys of a worker that say how its clients connect.
 pub fn security_part(worker: &RawConfig) -> RawConfig {
-    let bare = |key: &str| {
-        let kinds = ["producer.", "consumer.", "admin."];
-        is_security_key(kinds.iter().find_map(|kind| key.strip_prefix(kind)).unwrap_or(key))
-    };
-    worker.iter().filter(|(key, _)| bare(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    of_layer(worker, "")
 }
 
-/// How the worker's own clients connect.
+/// How the worker's clients connect.
 pub fn worker_security(worker: &RawConfig) -> Result<Security, Vec<Issue>> {
     read(&of_layer(worker, ""))
-}
-
-/// How a client of a task connects, of a `kind` (`producer`, `consumer`, `admin`): the worker's own way, with `KIND.*` of the
-/// worker and `KIND.override.*` of the connector above it.
-pub fn task_security(worker: &RawConfig, connector: &RawConfig, kind: &str) -> Result<Security, Vec<Issue>> {
-    let worker = over(of_layer(worker, ""), of_layer(worker, &format!("{kind}.")));
-    read(&over(worker, of_layer(connector, &format!("{kind}.override."))))
 }
 
 /// What there is to say about a worker's own keys beyond single ones. Values that are references are not looked into.
@@ -83,9 +56,7 @@ fn warnings(raw: &RawConfig, security: &Security) -> Vec<Issue> {
     let mut issues = Vec::new();
     let without = |start: &str, protocols: &str| {
         let set = raw.keys().find(|key| key.starts_with(start) && security_keys().find(key).is_some());
-        let message = |key: &String| {
-            format!("`{key}` has no effect with this `{PROTOCOL}`; it is for {protocols}.")
-        };
+        let message = |key: &String| format!("`{key}` has no effect with this `{PROTOCOL}`; it is for {protocols}.");
         set.map(|key| Issue::warning(key, message(key)))
     };
     match &security.tls {
@@ -209,7 +180,8 @@ mod tests {
         assert_eq!(said(&[]), "");
         assert_eq!(said(&[("security.protocol", "SSL")]), "");
         assert!(said(&[("security.protocol", "sasl_ssl")]).contains("`sasl.mechanism` is wrong: it has to be set"));
-        let sasl = [("security.protocol", "SASL_SSL"), ("sasl.mechanism", "SCRAM-SHA-256"), ("sasl.jaas.config", SCRAM)];
+        let sasl =
+            [("security.protocol", "SASL_SSL"), ("sasl.mechanism", "SCRAM-SHA-256"), ("sasl.jaas.config", SCRAM)];
         assert_eq!(said(&sasl), "");
         assert!(said(&sasl[..2]).contains("`sasl.jaas.config` is wrong: a login needs it"));
         let plain = [sasl[0], ("sasl.mechanism", "PLAIN"), sasl[2]];
@@ -219,10 +191,12 @@ mod tests {
 
     #[test]
     fn stores_of_java_are_refused_with_the_command_to_turn_them_into_pem() {
-        let jks = [("security.protocol", "SSL"), ("ssl.truststore.type", "JKS"), ("ssl.truststore.location", "/t/a.jks")];
+        let jks =
+            [("security.protocol", "SSL"), ("ssl.truststore.type", "JKS"), ("ssl.truststore.location", "/t/a.jks")];
         let said_of_jks = said(&jks);
         assert!(said_of_jks.contains("`keytool -list -rfc -keystore /t/a.jks > /t/a.pem`"), "{said_of_jks}");
-        let key = [("security.protocol", "SSL"), ("ssl.keystore.type", "PKCS12"), ("ssl.keystore.location", "/t/a.p12")];
+        let key =
+            [("security.protocol", "SSL"), ("ssl.keystore.type", "PKCS12"), ("ssl.keystore.location", "/t/a.p12")];
         assert!(said(&key).contains("openssl pkcs12 -in"), "{}", said(&key));
     }
 
@@ -231,27 +205,12 @@ mod tests {
         let any_name = [("security.protocol", "SSL"), ("ssl.endpoint.identification.algorithm", "")];
         assert!(said(&any_name).starts_with("UNSAFE: `ssl.endpoint.identification.algorithm` is empty"));
         let plain = SCRAM.replace("scram.Scram", "plain.Plain");
-        let open = [("security.protocol", "SASL_PLAINTEXT"), ("sasl.mechanism", "PLAIN"), ("sasl.jaas.config", plain.as_str())];
+        let open = [
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.jaas.config", plain.as_str()),
+        ];
         assert!(said(&open).starts_with("UNSAFE: PLAIN over SASL_PLAINTEXT"));
-    }
-
-    #[test]
-    fn a_layer_replaces_stores_as_a_whole_and_other_keys_one_by_one() {
-        let worker = raw(&[
-            ("security.protocol", "SASL_SSL"),
-            ("sasl.mechanism", "SCRAM-SHA-256"),
-            ("sasl.jaas.config", SCRAM),
-            ("ssl.truststore.location", "/ca.pem"),
-            ("producer.ssl.truststore.certificates", "PEM"),
-        ]);
-        let other = SCRAM.replace("bob", "alice");
-        let connector = raw(&[("producer.override.sasl.jaas.config", other.as_str())]);
-        let security = task_security(&worker, &connector, "producer").unwrap();
-        assert_eq!(security.tls.unwrap().trusted, Trusted::Pem("PEM".to_owned()));
-        assert_eq!(security.sasl.unwrap().credentials.username, "alice");
-        let security = task_security(&worker, &connector, "consumer").unwrap();
-        assert_eq!(security, worker_security(&worker).unwrap());
-        assert_eq!(security.sasl.unwrap().credentials.username, "bob");
     }
 
     #[test]
@@ -261,7 +220,8 @@ mod tests {
             raw(&[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "SCRAM-SHA-256"), ("sasl.jaas.config", &bad)]);
         let issues = worker_security(&config).unwrap_err();
         assert!(!format!("{issues:?}").contains("s3cret"));
-        let good = over(config, raw(&[("sasl.jaas.config", SCRAM)]));
+        let mut good = config;
+        good.insert("sasl.jaas.config".to_owned(), SCRAM.to_owned());
         assert!(!format!("{:?}", worker_security(&good).unwrap()).contains("s3cret"));
     }
 }

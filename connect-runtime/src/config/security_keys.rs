@@ -7,8 +7,7 @@ use connector_api::config::{Check, ConfigDef, ConfigKey};
 /// What `security.protocol` may be.
 pub(super) const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
-const MECHANISMS: [&str; 3] =
-    [Mechanism::ALL[0].name(), Mechanism::ALL[1].name(), Mechanism::ALL[2].name()];
+const MECHANISMS: [&str; 3] = [Mechanism::ALL[0].name(), Mechanism::ALL[1].name(), Mechanism::ALL[2].name()];
 
 const PEM_NEEDS_NONE: &str = "PEM files have no password";
 const OWN_TLS: &str = "TLS 1.2 and 1.3 are used with the ciphers of rustls";

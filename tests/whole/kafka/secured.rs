@@ -23,16 +23,20 @@ pub static CLUSTER: LazyLock<KafkaCluster> = LazyLock::new(|| {
         protocol: protocol.to_owned(),
         host: "localhost".to_owned(),
     };
-    let listeners =
-        [("SSL", "SSL"), ("MUTUAL", "SSL"), ("SASL_SSL", "SASL_SSL"), ("SASL_PLAINTEXT", "SASL_PLAINTEXT")];
+    let listeners = [("SSL", "SSL"), ("MUTUAL", "SSL"), ("SASL_SSL", "SASL_SSL"), ("SASL_PLAINTEXT", "SASL_PLAINTEXT")];
     let scram = |mechanism: &str, name: &str| format!("{mechanism}=[name={name},password={name}-secret]");
     KafkaCluster::start(KafkaOptions {
         brokers: 1,
         listeners: listeners.map(listener).to_vec(),
         properties: PROPERTIES.iter().map(|line| line.replace("{alice}", &written(&quoted(ALICE)))).collect(),
         files: names.map(file).to_vec(),
-        format: ["--add-scram".to_owned(), scram("SCRAM-SHA-256", "bob"), "--add-scram".to_owned(), scram("SCRAM-SHA-512", "carol")]
-            .to_vec(),
+        format: [
+            "--add-scram".to_owned(),
+            scram("SCRAM-SHA-256", "bob"),
+            "--add-scram".to_owned(),
+            scram("SCRAM-SHA-512", "carol"),
+        ]
+        .to_vec(),
     })
 });
 
@@ -93,10 +97,8 @@ pub fn login(module: &str, user: &str, password: &str) -> String {
 
 /// The address of a listener, a protocol for it, and more.
 pub fn at(listener: &str, protocol: &str, more: &[String]) -> Vec<String> {
-    let mut all = vec![
-        format!("bootstrap.servers={}", CLUSTER.bootstrap_of(listener)),
-        format!("security.protocol={protocol}"),
-    ];
+    let mut all =
+        vec![format!("bootstrap.servers={}", CLUSTER.bootstrap_of(listener)), format!("security.protocol={protocol}")];
     all.extend(more.iter().cloned());
     all
 }
@@ -109,11 +111,16 @@ pub fn trusting() -> String {
 /// A worker with internal topics and a group of its own.
 pub fn worker(name: &str, settings: &[String]) -> Worker {
     let own = ["config", "offset", "status"].map(|which| format!("{which}.storage.topic={name}-{which}"));
-    let all: Vec<&str> = own.iter().chain(settings).map(String::as_str).collect();
-    Worker::start(&[&all[..], &[&format!("group.id={name}"), "offset.storage.partitions=1", "status.storage.partitions=1"]].concat())
+    let few = [
+        "offset.storage.partitions=1".to_owned(),
+        "status.storage.partitions=1".to_owned(),
+        format!("group.id={name}"),
+    ];
+    let all: Vec<&str> = own.iter().chain(&few).chain(settings).map(String::as_str).collect();
+    Worker::start(&all)
 }
 
-/// What a worker says that does not start, and after how long.
+/// What a worker says that does not start.
 pub fn refused(settings: &[String]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let own = [

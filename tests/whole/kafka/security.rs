@@ -1,5 +1,6 @@
 //! Encryption and logins: a worker on listeners of all four protocols, and what it says where it is not let in.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use naru_tests::{Worker, until};
@@ -74,13 +75,14 @@ fn a_login_that_ends_is_renewed_on_the_same_connection() {
     );
     let worker = worker("renewed", &settings);
     moves_records(&worker, "renewed");
-    let source = worker.file("in.txt");
+    let mut source = std::fs::OpenOptions::new().append(true).open(worker.file("in.txt")).unwrap();
     let until_then = Instant::now() + Duration::from_millis(4 * SESSION_MS);
     let (mut text, mut lines) = ("one\ntwo\n".to_owned(), 2);
     while Instant::now() < until_then {
-        text.push_str(&format!("{lines}\n"));
+        let line = format!("{lines}\n");
+        source.write_all(line.as_bytes()).unwrap();
+        text.push_str(&line);
         lines += 1;
-        std::fs::write(&source, &text).unwrap();
         std::thread::sleep(Duration::from_millis(100));
     }
     let out = worker.file("out.txt");
@@ -125,7 +127,11 @@ fn who_is_not_let_in_says_which_key_to_look_at_and_ends() {
         ),
         (
             "a wrong password, PLAIN",
-            at("SASL_SSL", "SASL_SSL", &[trusting(), "sasl.mechanism=PLAIN".to_owned(), login("Plain", "alice", "wrong")]),
+            at(
+                "SASL_SSL",
+                "SASL_SSL",
+                &[trusting(), "sasl.mechanism=PLAIN".to_owned(), login("Plain", "alice", "wrong")],
+            ),
             vec!["the user `alice` or the password", "`sasl.jaas.config`"],
         ),
         (
@@ -133,7 +139,11 @@ fn who_is_not_let_in_says_which_key_to_look_at_and_ends() {
             at("SASL_PLAINTEXT", "SASL_PLAINTEXT", &[scram.clone(), bob.clone()]),
             vec!["offers SCRAM-SHA-512", "`sasl.mechanism`"],
         ),
-        ("an authority that is not trusted", at("SSL", "SSL", &[other]), vec!["not trusted", "`ssl.truststore.location`"]),
+        (
+            "an authority that is not trusted",
+            at("SSL", "SSL", &[other]),
+            vec!["not trusted", "`ssl.truststore.location`"],
+        ),
         ("no authority named", at("SSL", "SSL", &[]), vec!["not trusted", "`ssl.truststore.location`"]),
         (
             "another host name",

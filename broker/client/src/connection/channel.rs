@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_wire::FrameDecoder;
 use bytes::Bytes;
@@ -17,6 +18,9 @@ use crate::tls::{explain, looks_like_tls};
 
 /// The largest answer taken. A fetch asks for far less; a broker that sends more is broken.
 const MAX_FRAME: usize = 256 * 1024 * 1024;
+
+/// How long what the other side said last, such as an alert of TLS, may stay unread once nothing can be written any more.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// How many bytes one read from the socket makes room for.
 const READ_BYTES: usize = 64 * 1024;
@@ -161,6 +165,7 @@ async fn write_frames<W: AsyncWrite + Unpin>(
             return writer.waiting.end(SecurityFault::of(&error).cloned());
         }
         if writer.write(outgoing).await.is_err() {
+            tokio::time::sleep(LAST_WORDS).await;
             return writer.waiting.end(None);
         }
     }

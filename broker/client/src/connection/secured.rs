@@ -85,7 +85,8 @@ async fn encrypt(tls: &Connector, stream: TcpStream, host: &str) -> io::Result<T
     let connected = TlsConnector::from(tls.current()?).connect(name, stream).await;
     connected.map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-            let why = "it closes the connection when TLS begins, as a listener without TLS does (PLAINTEXT, SASL_PLAINTEXT)";
+            let why =
+                "it closes the connection when TLS begins, as a listener without TLS does (PLAINTEXT, SASL_PLAINTEXT)";
             SecurityFault::passing("security.protocol", why).into()
         }
         _ => explain(error, host),

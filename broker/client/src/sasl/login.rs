@@ -170,7 +170,9 @@ impl<'a> Login<'a> {
 
     fn read<R: Request>(&self, frame: Bytes, version: i16) -> Result<R::Response> {
         let answer = decode_response::<R>(frame, version);
-        answer.map(|(_, answer)| answer).map_err(|why| self.odd(format!("its answer to {:?} cannot be read: {why}", R::KEY)))
+        answer
+            .map(|(_, answer)| answer)
+            .map_err(|why| self.odd(format!("its answer to {:?} cannot be read: {why}", R::KEY)))
     }
 
     fn odd(&self, why: String) -> SecurityFault {

@@ -47,9 +47,10 @@ fn certificate(why: &CertificateError, host: &str) -> SecurityFault {
             );
             SecurityFault::config("ssl.endpoint.identification.algorithm", why)
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            SecurityFault::config(TRUSTED_FILE, format!("its certificate is out of date, so the broker needs a new one: {why}"))
-        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => SecurityFault::config(
+            TRUSTED_FILE,
+            format!("its certificate is out of date, so the broker needs a new one: {why}"),
+        ),
         why => SecurityFault::config(TRUSTED_FILE, format!("its certificate is not accepted: {why}")),
     }
 }
@@ -58,8 +59,15 @@ fn certificate(why: &CertificateError, host: &str) -> SecurityFault {
 fn alerted(alert: AlertDescription) -> SecurityFault {
     use AlertDescription as A;
     match alert {
-        A::CertificateRequired | A::BadCertificate | A::UnknownCA | A::CertificateUnknown | A::CertificateExpired
-        | A::CertificateRevoked | A::UnsupportedCertificate | A::AccessDenied | A::NoCertificate => {
+        A::CertificateRequired
+        | A::BadCertificate
+        | A::UnknownCA
+        | A::CertificateUnknown
+        | A::CertificateExpired
+        | A::CertificateRevoked
+        | A::UnsupportedCertificate
+        | A::AccessDenied
+        | A::NoCertificate => {
             let why = format!("it does not accept the client's certificate, or asks for one and gets none ({alert:?})");
             SecurityFault::config(OWN_FILE, why)
         }

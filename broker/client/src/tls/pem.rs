@@ -14,8 +14,10 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// The first bytes of a Java keystore.
 const JKS: [u8; 4] = [0xFE, 0xED, 0xFE, 0xED];
 
-/// The first byte of DER, in which PKCS#12 files and single certificates come.
-const DER: u8 = 0x30;
+/// Whether it is DER, in which PKCS#12 files and single certificates come: a sequence with a length of several bytes.
+fn is_der(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x30, 0x80..=0xff, ..])
+}
 
 /// A file's bytes, if they are text as PEM is.
 pub(super) fn file(key: &'static str, path: &Path) -> Result<Vec<u8>, SecurityFault> {
@@ -26,9 +28,12 @@ pub(super) fn file(key: &'static str, path: &Path) -> Result<Vec<u8>, SecurityFa
         return Err(cannot(&format_args!("it has {size} bytes, and {MAX_FILE} are the limit")));
     }
     let bytes = std::fs::read(path).map_err(|why| cannot(&why))?;
-    if bytes.starts_with(&JKS) || bytes.first() == Some(&DER) {
+    if bytes.starts_with(&JKS) || is_der(&bytes) {
         let how = to_pem(key, &path.to_string_lossy());
-        return Err(SecurityFault::config(key, format!("{shown} is a Java keystore or PKCS#12, and PEM is read; {how}")));
+        return Err(SecurityFault::config(
+            key,
+            format!("{shown} is a Java keystore or PKCS#12, and PEM is read; {how}"),
+        ));
     }
     Ok(bytes)
 }
@@ -91,7 +96,7 @@ mod tests {
     fn a_store_of_java_is_refused_with_the_command_that_makes_pem_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trust.jks");
-        for first in [&JKS[..], &[DER, 0x82]] {
+        for first in [&JKS[..], &[0x30, 0x82]] {
             std::fs::write(&path, first).unwrap();
             let said = file("ssl.truststore.location", &path).unwrap_err().to_string();
             let shown = path.display().to_string();
@@ -104,7 +109,8 @@ mod tests {
 
     #[test]
     fn an_encrypted_key_is_refused_with_the_command_that_decrypts_it() {
-        for head in ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED"] {
+        for head in ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED"]
+        {
             let said = private_key("ssl.keystore.key", head.as_bytes()).unwrap_err().to_string();
             assert!(said.contains("`openssl pkey -in") && said.contains("`ssl.keystore.key`"), "{said}");
         }
