@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use broker::{Broker, BrokerConfig};
-use broker_client::{Backoff, Client};
+use broker_client::{Backoff, Client, ClientError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
@@ -178,7 +178,7 @@ impl Worker {
         if let Err(why) = rescan(&plugins).await {
             tracing::error!("{why}");
         }
-        let link = LogLink::new(&config, log.map(|log| &log.broker));
+        let link = LogLink::new(&config, &secrets, log.map(|log| &log.broker)).map_err(Ended::before)?;
         let client = link.client("worker");
         reach(&client, &config).await?;
         let peers = Peers::bind(&config).await.map_err(Ended::before)?;
@@ -190,7 +190,7 @@ impl Worker {
         let writer = Writer::start(link.client("worker-writer"));
         let opened = |what: &str| {
             let what = what.to_owned();
-            move |why: broker_client::ClientError| Ended::before(format!("Cannot read the topic {what}: {why}."))
+            move |why: ClientError| Ended::before(format!("Cannot read the topic {what}: {why}."))
         };
         // The id that Kafka Connect's leaders claim, so that none of them can be left behind either.
         let leader = FencedWriter::new(link.client("worker-leader"), format!("connect-cluster-{}", config.group_id));
@@ -300,12 +300,23 @@ async fn reach(client: &Client, config: &WorkerConfig) -> Result<(), Ended> {
     loop {
         match client.topic_names().await {
             Ok(_) => return Ok(()),
+            Err(why) if why.is_config() => return Err(Ended::before(format!("{why}."))),
             Err(why) if why.is_retriable() && Instant::now() < patience => {
                 tracing::warn!(error = %why, "the log does not answer yet");
                 tokio::time::sleep(backoff.next_delay()).await;
             }
-            Err(why) => return Err(Ended::before(format!("{why}. Check `bootstrap.servers`."))),
+            Err(why) => return Err(Ended::before(format!("{why}. Check `bootstrap.servers`{}.", hint(&why)))),
         }
+    }
+}
+
+/// A listener with a login closes connections on which something else comes first, and says nothing.
+fn hint(why: &ClientError) -> &'static str {
+    match why {
+        ClientError::Lost { .. } => {
+            " and `security.protocol`: a listener with a login ends connections that do not begin with one"
+        }
+        _ => "",
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use broker_wire::{ApiKey, DecodeError, EncodeError, ErrorCode};
 use thiserror::Error;
 
+use crate::fault::SecurityFault;
+
 /// What the client returns.
 pub type Result<T, E = ClientError> = std::result::Result<T, E>;
 
@@ -20,6 +22,14 @@ pub enum ClientError {
         address: String,
         /// Why.
         source: io::Error,
+    },
+    /// Somebody answers, and the connection cannot be encrypted, or the client is not let in.
+    #[error("cannot use the log at {address}: {source}")]
+    Security {
+        /// `host:port`.
+        address: String,
+        /// Why, and the configuration key to look at.
+        source: SecurityFault,
     },
     /// The connection broke while a request was under way, so whether it took effect is not known.
     #[error("the connection to the log at {address} was lost: {source}")]
@@ -89,6 +99,27 @@ impl ClientError {
         ClientError::Refused { what: what.into(), code, message: None }
     }
 
+    /// A connection that was not made.
+    pub(crate) fn unconnected(address: String, source: io::Error) -> ClientError {
+        match SecurityFault::of(&source).cloned() {
+            Some(source) => ClientError::Security { address, source },
+            None => ClientError::Connect { address, source },
+        }
+    }
+
+    /// A connection that broke.
+    pub(crate) fn lost(address: String, source: io::Error) -> ClientError {
+        match SecurityFault::of(&source).cloned() {
+            Some(source) => ClientError::Security { address, source },
+            None => ClientError::Lost { address, source },
+        }
+    }
+
+    /// Whether only a person can help: the keys for encryption and login do not fit the log's listener.
+    pub fn is_config(&self) -> bool {
+        matches!(self, ClientError::Security { source, .. } if source.is_config())
+    }
+
     /// `Ok` if the code is none.
     pub fn check(code: ErrorCode, what: impl FnOnce() -> String) -> Result<()> {
         if code.is_none() { Ok(()) } else { Err(ClientError::refused(what(), code)) }
@@ -102,10 +133,14 @@ impl ClientError {
         }
     }
 
-    /// Whether the same call may succeed later.
+    /// Whether the same call may succeed later. Certificates and users may be set right on the other side too, so what has
+    /// been running goes on trying; what starts asks [`is_config`](ClientError::is_config) first.
     pub fn is_retriable(&self) -> bool {
         match self {
-            ClientError::Connect { .. } | ClientError::Lost { .. } | ClientError::Timeout { .. } => true,
+            ClientError::Connect { .. }
+            | ClientError::Security { .. }
+            | ClientError::Lost { .. }
+            | ClientError::Timeout { .. } => true,
             ClientError::Refused { code, .. } => code.is_retriable(),
             ClientError::Missing(_) => true,
             ClientError::Unsupported { .. }
@@ -122,6 +157,7 @@ impl ClientError {
 
     /// Whether the connection that the call went over is of no more use.
     pub fn breaks_connection(&self) -> bool {
-        matches!(self, ClientError::Lost { .. } | ClientError::Timeout { .. } | ClientError::Answer { .. })
+        use ClientError::{Answer, Lost, Security, Timeout};
+        matches!(self, Lost { .. } | Security { .. } | Timeout { .. } | Answer { .. })
     }
 }

@@ -1,6 +1,6 @@
 //! The keys that every connector has beside its own: Kafka Connect's.
 
-use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Short, String as Text};
+use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Password, Short, String as Text};
 use connector_api::config::{Check, ConfigDef, ConfigKey, Importance, Width};
 
 use crate::plugins::known::{ISOLATION, ISOLATION_MEMORY, ISOLATION_MEMORY_DEFAULT};
@@ -171,6 +171,7 @@ pub(super) fn source_keys() -> ConfigDef {
             ConfigKey::optional("topic.creation.*", Text)
                 .doc("Topic settings of a group, such as `topic.creation.default.cleanup.policy`."),
         )
+        .and(&override_secrets())
         .key(ConfigKey::optional("producer.override.*", Text).doc("Settings of the producer, above the worker's."))
         .key(ConfigKey::optional("admin.override.*", Text).no_effect("tasks need no settings for making topics"))
         .grouped("Source")
@@ -204,9 +205,27 @@ pub(super) fn sink_keys() -> ConfigDef {
             ConfigKey::preset("errors.deadletterqueue.context.headers.enable", Boolean, "false")
                 .doc("Say in headers `__connect.errors.*` where a dead letter comes from and what was wrong with it."),
         )
+        .and(&override_secrets())
         .key(ConfigKey::optional("consumer.override.*", Text).doc("Settings of the consumer, above the worker's."))
         .key(ConfigKey::optional("admin.override.*", Text).no_effect("sinks make no topics"))
         .grouped("Sink")
+}
+
+/// Settings of clients that are passwords: stored sealed and never shown.
+fn override_secrets() -> ConfigDef {
+    const SECRETS: [&str; 7] = [
+        "sasl.jaas.config",
+        "ssl.keystore.key",
+        "ssl.keystore.certificate.chain",
+        "ssl.keystore.password",
+        "ssl.key.password",
+        "ssl.truststore.certificates",
+        "ssl.truststore.password",
+    ];
+    SECRETS.iter().fold(ConfigDef::new(), |def, secret| {
+        let doc = "As the key without its beginning is for the worker; stored sealed.";
+        def.key(ConfigKey::optional(format!("*.override.{secret}"), Password).doc(doc))
+    })
 }
 
 fn connector_name(name: &str) -> Result<(), String> {

@@ -8,6 +8,7 @@
 //! | `client_keys.rs` | the keys of producers and consumers |
 //! | `peers.rs` | keys and settings of the calls between workers |
 //! | `address.rs` | addresses in settings (pure) |
+//! | `security_keys.rs`, `security.rs`, `jaas.rs` | how clients encrypt and log in: `security.protocol`, `ssl.*`, `sasl.*` |
 //! | `worker.rs` | the settings of a worker, read from a file and `--set` |
 //! | `connector_keys.rs` | the keys that every connector has beside its own |
 //! | `errors.rs` | what becomes of records that cannot be taken |
@@ -21,11 +22,14 @@ mod client_keys;
 pub mod connector;
 mod connector_keys;
 mod errors;
+mod jaas;
 mod part_keys;
 pub mod parts;
 mod peers;
 pub mod properties;
 pub(crate) mod raw;
+pub mod security;
+mod security_keys;
 mod worker;
 mod worker_keys;
 

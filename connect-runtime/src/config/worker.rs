@@ -10,7 +10,7 @@ use super::address::{host_and_port, is_loopback};
 use super::client::worker_issues;
 use super::peers::{PeerConfig, peers};
 use super::raw::behind;
-use super::{properties, worker_keys};
+use super::{properties, security, worker_keys};
 use crate::task::restart::RestartPolicy;
 
 /// A converter by class, with its own keys.
@@ -141,7 +141,11 @@ impl WorkerConfig {
         let checked = keys.check(&raw);
         let mut issues: Vec<Issue> = checked.issues.into_iter().map(|issue| unknown_is_wrong(&keys, issue)).collect();
         issues.extend(worker_issues(&raw));
+        issues.extend(security::worker_issues(&raw));
         let read = read(&checked.config, &raw);
+        if let Ok(config) = &read {
+            issues.extend(protected_without_cluster(config, checked.config.text("security.protocol")));
+        }
         let errors = issues.iter().filter(|issue| issue.is_error()).cloned();
         match read {
             Ok(config) if !issues.iter().any(Issue::is_error) => Ok((config, issues)),
@@ -208,6 +212,16 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
         plugin_path: config.list("plugin.path").iter().map(PathBuf::from).collect(),
         raw: raw.clone(),
     })
+}
+
+/// Who asks for encryption and gets the worker's own log has named the wrong address.
+fn protected_without_cluster(config: &WorkerConfig, protocol: &str) -> Option<Issue> {
+    let asked = config.bootstrap.is_none() && !protocol.is_empty() && !protocol.eq_ignore_ascii_case("PLAINTEXT");
+    let message = format!(
+        "`security.protocol` is {protocol}, and the worker would use its own log, which is reached within the process and has no \
+         TLS or login: name the cluster in `bootstrap.servers`."
+    );
+    asked.then(|| Issue::error("security.protocol", message))
 }
 
 /// A worker's file is written once and by hand: a key that is not known there is a slip, not a choice.

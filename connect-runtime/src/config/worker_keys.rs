@@ -1,9 +1,10 @@
 //! The keys of a worker: Kafka Connect's, and a few of our own.
 
-use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Password, Short, String as Text};
+use connector_api::config::ConfigType::{Boolean, Class, Int, List, Long, Short, String as Text};
 use connector_api::config::{Check, ConfigDef, ConfigKey};
 
 use super::peers::peer_keys;
+use super::security_keys::security_keys;
 
 const NO_SYNC: &str = "a worker need not catch up before it takes its work";
 const ONE_LISTENER: &str = "the worker serves REST on `listeners` only";
@@ -13,6 +14,7 @@ pub fn worker_keys() -> ConfigDef {
     ConfigDef::new()
         .and(&naru())
         .and(&log())
+        .and(&security_keys())
         .and(&converters())
         .and(&tasks())
         .and(&rest())
@@ -93,11 +95,6 @@ fn log() -> ConfigDef {
                 .doc("How long what is known of topics is believed, in milliseconds."),
         )
         .key(ConfigKey::preset("client.id", Text, "").doc("A name that the log sees in the worker's requests."))
-        .key(
-            ConfigKey::preset("security.protocol", Text, "PLAINTEXT")
-                .only(&["PLAINTEXT"], "encryption to a cluster comes with workers on a cluster")
-                .doc("How to talk to the log."),
-        )
         .grouped("Log")
 }
 
@@ -319,7 +316,6 @@ fn without_effect() -> ConfigDef {
                 "connections.max.idle.ms",
                 "socket.connection.setup.timeout.ms",
                 "socket.connection.setup.timeout.max.ms",
-                "sasl.*",
             ],
         ),
     ];
@@ -328,7 +324,7 @@ fn without_effect() -> ConfigDef {
     for (name, why) in keys {
         def = def.key(ConfigKey::optional(name, Text).no_effect(why));
     }
-    def.key(ConfigKey::optional("ssl.*", Password).no_effect("nothing is encrypted yet")).grouped("Other")
+    def.grouped("Other")
 }
 
 #[cfg(test)]

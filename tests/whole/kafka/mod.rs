@@ -1,5 +1,7 @@
 //! A worker on a cluster of Apache Kafka: three brokers, each record on all of them.
 
+mod secured;
+mod security;
 mod topics;
 
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};

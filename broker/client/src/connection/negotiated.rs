@@ -39,7 +39,7 @@ impl Connection {
     ) -> Result<Connection> {
         let address = format!("{host}:{port}");
         let connected = transport.connect(host, port).await;
-        let channel = connected.map_err(|source| ClientError::Connect { address: address.clone(), source })?;
+        let channel = connected.map_err(|source| ClientError::unconnected(address.clone(), source))?;
         let mut connection = Connection {
             channel,
             address,
@@ -149,7 +149,7 @@ impl Connection {
             let error = match tokio::time::timeout(limit, reply).await {
                 Ok(Ok(Some(frame))) => return Ok(frame),
                 Ok(Ok(None)) => ClientError::Lost { address, source: io::Error::other("no answer will come") },
-                Ok(Err(source)) => ClientError::Lost { address, source },
+                Ok(Err(source)) => ClientError::lost(address, source),
                 Err(_) => ClientError::Timeout { address, api: R::KEY, limit },
             };
             broken.store(true, Ordering::Relaxed);
