@@ -12,6 +12,7 @@
 //! | `transform/` | what stands between a connector and the log beside that |
 //! | `offsets/`, `internal/` | positions; the worker's own topics |
 //! | `log/` | the way to the log |
+//! | `moving/` | the embedded log to a cluster |
 //! | `config/`, `secrets/`, `plugins/` | settings, what must not be shown, the connectors |
 
 pub mod cli;
@@ -20,6 +21,7 @@ pub mod convert;
 pub mod herd;
 pub mod internal;
 pub mod log;
+pub mod moving;
 pub mod offsets;
 pub mod plugins;
 pub mod rest;

@@ -16,6 +16,7 @@ use crate::herd::assignment::WorkerInfo;
 use crate::herd::{ConfigStore, Herd, Live, Member, Parts, StatusStore, SupervisorHandle, join, start_supervisor};
 use crate::internal::{Writer, ensure};
 use crate::log::LogLink;
+use crate::moving::check_not_moved;
 use crate::offsets::OffsetStore;
 use crate::plugins::{Folders, Plugins, rescan};
 use crate::rest::{Listening, RestState, bind, router};
@@ -36,6 +37,9 @@ pub fn run_with<F>(config: WorkerConfig, plugins: Plugins, body: impl FnOnce(Her
 where
     F: Future<Output = ()>,
 {
+    if config.bootstrap.is_none() {
+        check_not_moved(&config.data_dir, config.ignore_move).map_err(Ended::before)?;
+    }
     let secrets = open_secrets(&config)?;
     let log = config.bootstrap.is_none().then(|| EmbeddedLog::open(&config)).transpose()?;
     // REST, membership and everything that decides run here, where no connector can get in the way.

@@ -8,6 +8,7 @@ mod documents;
 mod failing_connectors;
 mod full_disk;
 mod kafka;
+mod r#move;
 mod offsets;
 mod plugins;
 mod postgres;

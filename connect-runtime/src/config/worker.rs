@@ -40,6 +40,8 @@ pub struct WorkerConfig {
     pub raw: RawConfig,
     /// The folder for everything that the worker keeps.
     pub data_dir: PathBuf,
+    /// Start on an embedded log that was moved to a cluster.
+    pub ignore_move: bool,
     /// The log that the worker uses: `None` for its embedded one.
     pub bootstrap: Option<Vec<(String, u16)>>,
     /// The settings of the embedded log, without `broker.`.
@@ -156,6 +158,7 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
     let embedded = bootstrap.is_none();
     Ok(WorkerConfig {
         data_dir,
+        ignore_move: config.boolean("move.ignore"),
         bootstrap,
         broker,
         listeners,
