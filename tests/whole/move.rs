@@ -139,8 +139,8 @@ pub(crate) fn file_to_file(worker: &Worker, files: &Path, topic: &str) {
     let source =
         json!({ "connector.class": "FileStreamSource", "file": input, "topic": topic, "value.converter": text });
     let sink = json!({ "connector.class": "FileStreamSink", "file": output, "topics": topic, "value.converter": text });
-    worker.rest().create("in", source);
-    worker.rest().create("out", sink);
+    worker.rest().create(&format!("{topic}-in"), source);
+    worker.rest().create(&format!("{topic}-out"), sink);
 }
 
 const OWN: [&str; 3] = ["connect-configs", "connect-offsets", "connect-status"];

@@ -19,22 +19,26 @@
 //! | `source.rs`, `target.rs`, `groups.rs` | the log here, the cluster there, committed offsets |
 //! | `reading.rs`, `surveying.rs`, `copying.rs`, `checking.rs` | records: read, summed up, copied, read back |
 //! | `pace.rs`, `failure.rs` | how it goes; why it has ended |
-//! | `run.rs` | all of it, in order |
+//! | `run.rs`, `looking.rs`, `beginning.rs`, `stages.rs`, `report.rs` | all of it, in order |
 
+mod beginning;
 mod checking;
 mod config_offsets;
 mod copying;
 mod failure;
 mod groups;
+mod looking;
 mod move_file;
 mod offset_map;
 mod pace;
 mod plan;
 mod progress;
 mod reading;
+mod report;
 mod run;
 mod settings;
 mod source;
+mod stages;
 mod survey;
 mod surveying;
 mod target;
@@ -42,5 +46,6 @@ mod target;
 pub use failure::{Failure, Result};
 pub use move_file::{FILE_NAME, MoveFile, check_not_moved};
 pub use pace::{Pace, Standing};
-pub use run::{Job, Outcome, Report, Row, run};
+pub use report::{Report, Row};
+pub use run::{Job, Outcome, run};
 pub use source::open;

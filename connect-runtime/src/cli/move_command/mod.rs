@@ -38,8 +38,9 @@ pub fn run(args: &MoveArgs) -> ExitCode {
 
 /// The worker here, and the same worker at the target: so whatever its file says of the way to a cluster holds for that one.
 fn job(args: &MoveArgs) -> Result<Job, Vec<String>> {
-    let source = configured(args, "")?;
-    let target = configured(args, &args.to)?;
+    let (given, _) = load(args.config.as_deref(), &args.set).map_err(shown)?;
+    let source = with_bootstrap(&given, None)?;
+    let target = with_bootstrap(&given, Some(&args.to))?;
     if target.bootstrap.is_none() {
         let own = "`--to` names the embedded log itself. Name another cluster, or set `broker.listeners` to where the embedded log was.";
         return Err(vec![own.to_owned()]);
@@ -56,13 +57,16 @@ fn job(args: &MoveArgs) -> Result<Job, Vec<String>> {
     })
 }
 
-fn configured(args: &MoveArgs, bootstrap: &str) -> Result<WorkerConfig, Vec<String>> {
-    let mut set = args.set.clone();
-    set.push(format!("bootstrap.servers={bootstrap}"));
-    let shown = |issues: Vec<Issue>| {
-        issues.iter().map(|issue| issue.to_string().replace("`bootstrap.servers`", "`--to`")).collect()
-    };
-    load(args.config.as_deref(), &set).map(|(config, _)| config).map_err(shown)
+/// The same worker on another log: on its own without a cluster.
+fn with_bootstrap(given: &WorkerConfig, cluster: Option<&str>) -> Result<WorkerConfig, Vec<String>> {
+    let mut raw = given.raw.clone();
+    raw.remove("bootstrap.servers");
+    raw.extend(cluster.map(|cluster| ("bootstrap.servers".to_owned(), cluster.to_owned())));
+    WorkerConfig::from_raw(raw).map(|(config, _)| config).map_err(shown)
+}
+
+fn shown(issues: Vec<Issue>) -> Vec<String> {
+    issues.iter().map(|issue| issue.to_string().replace("`bootstrap.servers`", "`--to`")).collect()
 }
 
 fn move_log(job: &Job) -> Result<Outcome, Failure> {
