@@ -14,7 +14,7 @@ use broker_client::{
     Client, ClientConfig, Producer, ProducerConfig, ProducerEvent, RecordToSend, Tcp, TopicPartition, TransactionalId,
 };
 use broker_wire::records::Compression;
-use naru_tests::{Process, Seen, Topics, Worker, free_port, naru_binary, until};
+use naru_tests::{PATIENCE, Process, Seen, Topics, Worker, free_port, naru_binary, until};
 use serde_json::json;
 
 /// A log that others move to.
@@ -63,17 +63,19 @@ pub(crate) fn naru_move(data: &Path, to: &str, more: &[&str]) -> (i32, String) {
 
 /// Starts a move again and again and kills it after ever longer times, until one is over by itself. How many were killed.
 pub(crate) fn kill_again_and_again(data: &Path, to: &str, more: &[&str]) -> usize {
-    for kills in 0.. {
+    let (mut kills, mut wait) = (0, Duration::from_millis(40));
+    loop {
         let mut command = move_command(data, to, more);
         let mut process = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        std::thread::sleep(Duration::from_millis(40 + 20 * kills));
+        std::thread::sleep(wait);
         let is_over = !process.is_running();
         process.kill();
         if is_over {
-            return kills as usize;
+            return kills;
         }
+        (kills, wait) = (kills + 1, wait + wait / 8);
+        assert!(wait < PATIENCE, "a move does not come to its end");
     }
-    0
 }
 
 pub(crate) fn in_runtime<T>(port: u16, work: impl AsyncFnOnce(Client) -> T) -> T {
@@ -143,7 +145,7 @@ pub(crate) fn file_to_file(worker: &Worker, files: &Path, topic: &str) {
     worker.rest().create(&format!("{topic}-out"), sink);
 }
 
-const OWN: [&str; 3] = ["connect-configs", "connect-offsets", "connect-status"];
+const OWN: [&str; 3] = ["naru-configs", "naru-offsets", "naru-status"];
 
 pub(crate) fn everything(topics: &Topics, names: &[&str]) -> Vec<Vec<Seen>> {
     names.iter().map(|name| topics.read(name)).collect()
@@ -182,6 +184,7 @@ fn a_move_that_is_killed_again_and_again_takes_everything_once_and_connectors_go
     // What stands in the topics once the worker has stopped: its last words are states.
     let names: Vec<&str> = ["lines", "bulk"].into_iter().chain([OWN[0], OWN[1]]).collect();
     let before = everything(&worker.topics(), &names);
+    assert!(before.iter().all(|records| !records.is_empty()), "all of these topics hold something");
     assert!(worker.terminate().success());
 
     // Somebody else's records.

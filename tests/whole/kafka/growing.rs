@@ -47,6 +47,7 @@ fn a_worker_grows_from_its_own_log_to_a_cluster_of_kafka_though_the_move_is_kill
     worker.start_again();
     let names = ["grow-lines", "grow-bulk", "grow-stamped", "grow-configs", "grow-offsets"];
     let before = everything(&worker.topics(), &names);
+    assert!(before.iter().all(|records| !records.is_empty()), "all of these topics hold something");
     assert!(worker.terminate().success());
 
     let mut more = Vec::new();
