@@ -19,6 +19,7 @@ use crate::herd::{
 };
 use crate::internal::{FencedWriter, Writer, ensure};
 use crate::log::LogLink;
+use crate::moving::check_not_moved;
 use crate::offsets::OffsetStore;
 use crate::peers::{Caller, Guard, Keys, PeerListener, advertised_host, host_and_port};
 use crate::plugins::{Folders, Plugins, rescan};
@@ -40,6 +41,9 @@ pub fn run_with<F>(config: WorkerConfig, plugins: Plugins, body: impl FnOnce(Her
 where
     F: Future<Output = ()>,
 {
+    if config.bootstrap.is_none() {
+        check_not_moved(&config.data_dir, config.ignore_move).map_err(Ended::before)?;
+    }
     let secrets = open_secrets(&config)?;
     let log = config.bootstrap.is_none().then(|| EmbeddedLog::open(&config)).transpose()?;
     // REST, membership and everything that decides run here, where no connector can get in the way.

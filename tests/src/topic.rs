@@ -18,6 +18,8 @@ pub struct Seen {
     pub partition: i32,
     /// The offset.
     pub offset: i64,
+    /// The time, in milliseconds since 1970.
+    pub timestamp: i64,
     /// The key.
     pub key: Option<String>,
     /// The value.
@@ -182,7 +184,8 @@ async fn read(client: &Client, topic: &str, read_committed: bool) -> Vec<Seen> {
                             let headers = record.headers.iter();
                             let headers = headers.map(|(name, value)| (text(name), value.as_deref().map(text)));
                             let (partition, offset, headers) = (partition.partition, record.offset, headers.collect());
-                            seen.push(Seen { partition, offset, key, value, headers });
+                            let timestamp = record.timestamp;
+                            seen.push(Seen { partition, offset, timestamp, key, value, headers });
                         }
                     }
                 }

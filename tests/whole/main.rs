@@ -10,6 +10,7 @@ mod failing_connectors;
 mod full_disk;
 mod herd;
 mod kafka;
+mod r#move;
 mod offsets;
 mod peers;
 mod plugins;

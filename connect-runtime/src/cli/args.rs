@@ -54,6 +54,16 @@ pub enum Command {
     ///
     /// FILE is a properties file with Kafka's broker keys, such as `listeners` and `log.dirs`.
     Broker(SettingsArgs),
+    /// Copy all that the embedded log of a stopped worker holds to a cluster of Apache Kafka, where its connectors go on.
+    ///
+    /// Copied are topics with their partitions and settings, records with key, value, headers, timestamp and order, the worker's own
+    /// topics, and the committed offsets of all groups. What is there is read back and compared. A run that was interrupted, at any
+    /// moment, goes on when the same command is run again; `move.json` in the data folder says how far it is. Nothing else in the
+    /// folder changes, but workers refuse to start on its log from then on (`move.ignore=true` lets them).
+    ///
+    /// It ends with 0 when all is there; with 2, before anything is written, when a setting is wrong or something stands in the way; with
+    /// 1 when it failed on the way.
+    Move(MoveArgs),
     /// Begin something new: a connector or transform of your own.
     New(NewArgs),
     /// Run one connector of a library or program on a log of its own, and show records as they flow.
@@ -64,6 +74,33 @@ pub enum Command {
     /// Run a plugin for a worker, which starts this itself: its socket is the standard input.
     #[command(hide = true)]
     PluginProcess(PluginProcessArgs),
+}
+
+/// What to move where.
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// Some brokers of the cluster.
+    #[arg(long, value_name = "HOST:PORT[,..]")]
+    pub to: String,
+    /// The worker's file. What it says of security holds for the cluster.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A setting of the worker, such as `data.dir`; wins over the file. May be given many times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Only topics whose whole name matches; the worker's own topics go in any case.
+    #[arg(long, value_name = "REGEX")]
+    pub topics: Option<String>,
+    /// How many brokers hold each partition; without it the cluster decides, or the worker's file for the worker's own topics.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i16).range(1..))]
+    pub replication_factor: Option<i16>,
+    /// Go on where groups get other offsets: records were deleted here, or written in transactions. Sinks that keep offsets elsewhere, as
+    /// those into S3 and Elasticsearch do, need another place to write to then.
+    #[arg(long)]
+    pub accept_new_offsets: bool,
+    /// Read and check everything, say what would be done, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// What to begin.

@@ -3,6 +3,7 @@
 mod args;
 mod log_command;
 mod logging;
+mod move_command;
 mod new;
 mod plugin_process;
 mod signals;
@@ -21,6 +22,9 @@ pub const FAILED: u8 = 1;
 
 /// Carries out a command.
 pub fn run(mut cli: Cli) -> ExitCode {
+    if matches!(cli.command, Command::Move(_)) && cli.log.log_level == "info" {
+        cli.log.log_level = "warn".to_owned();
+    }
     if matches!(cli.command, Command::Try(_)) && cli.log.log_level == "info" {
         // Between records, only what the plugin says and what goes wrong.
         cli.log.log_level = "warn,plugin=info".to_owned();
@@ -29,6 +33,7 @@ pub fn run(mut cli: Cli) -> ExitCode {
     match cli.command {
         Command::Worker(args) => worker_command::run(&args),
         Command::Broker(args) => log_command::run(&args),
+        Command::Move(args) => move_command::run(&args),
         Command::New(args) => new::run(&args),
         Command::Try(args) => try_command::run(&args),
         Command::PluginProcess(args) => plugin_process::run(&args),

@@ -44,6 +44,8 @@ pub struct WorkerConfig {
     pub data_dir: PathBuf,
     /// The key of sealed passwords.
     pub secret_key_file: PathBuf,
+    /// Start on an embedded log that was moved to a cluster.
+    pub ignore_move: bool,
     /// The log that the worker uses: `None` for its embedded one.
     pub bootstrap: Option<Vec<(String, u16)>>,
     /// The settings of the embedded log, without `broker.`.
@@ -172,6 +174,7 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
         secret_key_file: config.optional("secret.key.file").map_or(data_dir.join("secret.key"), PathBuf::from),
         peers: peers(config, bootstrap.as_deref())?,
         data_dir,
+        ignore_move: config.boolean("move.ignore"),
         bootstrap,
         broker,
         listeners,

@@ -35,6 +35,10 @@ fn naru() -> ConfigDef {
             "The file with the key of sealed passwords; it is made if it is not there. All workers of a herd need the same one. Not \
              set: `secret.key` in `data.dir`.",
         ))
+        .key(ConfigKey::preset("move.ignore", Boolean, "false").doc(
+            "Start on an embedded log that `naru move` has moved to a cluster, or is about to. Connectors that go on there do their work \
+             twice then.",
+        ))
         .key(ConfigKey::preset("plugin.path", List, "").doc(
             "Folders with connectors in dynamic libraries (`*.so`, there or one folder deeper), looked through at the start and by \
              `POST /admin/plugins/rescan`. Folders and files must belong to root or the worker's user, and nobody else may write \

@@ -1,5 +1,6 @@
 //! A worker on a cluster of Apache Kafka: three brokers, each record on all of them.
 
+mod growing;
 mod secured;
 mod security;
 mod topics;

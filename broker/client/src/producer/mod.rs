@@ -8,6 +8,7 @@
 //! | `topics.rs` | topics, partitions and the batches that are being filled |
 //! | `send.rs` | requests to brokers and their answers |
 //! | `run.rs` | the producer |
+//! | `whole.rs` | whole batches of another log |
 //! | `transaction.rs`, `coordinator.rs` | its transactions; what it asks the coordinator |
 
 mod batch;
@@ -18,6 +19,7 @@ mod send;
 mod split;
 mod topics;
 mod transaction;
+mod whole;
 
 pub use coordinator::fence_producers;
 pub use run::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend};

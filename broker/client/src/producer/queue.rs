@@ -83,8 +83,8 @@ impl Queue {
         self.sent.front().is_none_or(|oldest| next.place - oldest.queued.place < MAX_SENT)
     }
 
-    #[cfg(test)]
-    fn is_empty(&self) -> bool {
+    /// Whether nothing is to be sent and nothing undecided.
+    pub fn is_empty(&self) -> bool {
         self.ready.is_empty() && self.sent.is_empty()
     }
 

@@ -157,7 +157,7 @@ impl Producer {
         Ok(Producer::new(client, config, Some(producer), Some(transaction)))
     }
 
-    fn new(
+    pub(super) fn new(
         client: Client,
         config: ProducerConfig,
         producer: Option<(i64, i16)>,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker_wire::partition_for_key;
-use broker_wire::records::{BatchBuilder, Compression, ProducerStamp};
+use broker_wire::records::{Batch as WholeBatch, BatchBuilder, Compression, ProducerStamp, RoomyBatch};
 
 use super::batch::{Batch, BatchBytes, Tokens};
 use super::queue::Queue;
@@ -53,6 +53,12 @@ pub(super) struct Filling {
 }
 
 impl Filling {
+    /// What a batch that begins with that number has in its header; `None` if the producer is not idempotent.
+    fn stamp(&self, base_sequence: i32) -> Option<ProducerStamp> {
+        let transactional = self.transactional;
+        self.producer.map(|(producer_id, epoch)| ProducerStamp { producer_id, epoch, base_sequence, transactional })
+    }
+
     /// Where records without a key begin. Ids of producers are given out in blocks of a thousand, so they are mixed first: whoever
     /// starts again and again would else begin in the same partition each time.
     pub fn first(&self) -> usize {
@@ -167,18 +173,32 @@ impl PartitionState {
         }
         let sequence = self.next_sequence;
         let count = self.builder.len() as i32;
-        let stamp = filling.producer.map(|(producer_id, epoch)| ProducerStamp {
-            producer_id,
-            epoch,
-            base_sequence: sequence,
-            transactional: filling.transactional,
-        });
-        let finished = self.builder.finish_roomy(filling.compression, stamp);
+        let finished = self.builder.finish_roomy(filling.compression, filling.stamp(sequence));
         let bytes = BatchBytes::Roomy(finished.map_err(|why| ClientError::Missing(format!("batch: {why}")))?);
-        // Numbers go round from the largest to zero.
-        self.next_sequence = sequence.wrapping_add(count) & i32::MAX;
-        self.queue.push(Batch { sequence, bytes, tokens: std::mem::take(&mut self.tokens) });
+        let tokens = std::mem::take(&mut self.tokens);
+        self.queue_up(Batch { sequence, bytes, tokens }, count);
         Ok(true)
+    }
+
+    /// Queues a batch that is whole, behind the one that is being filled; returns how many were queued.
+    pub fn push_whole(&mut self, batch: &WholeBatch, token: u64, filling: &Filling) -> Result<usize> {
+        let closed = usize::from(self.close(filling)?);
+        let (sequence, count) = (self.next_sequence, batch.header.records_count);
+        let none = ProducerStamp { producer_id: -1, epoch: -1, base_sequence: -1, transactional: false };
+        let bytes = BatchBytes::Roomy(RoomyBatch::stamped(batch, filling.stamp(sequence).unwrap_or(none)));
+        self.queue_up(Batch { sequence, bytes, tokens: vec![(token, count.unsigned_abs())] }, count);
+        Ok(closed + 1)
+    }
+
+    /// Numbers records from there on. Nothing may be queued or being filled.
+    pub fn number_from(&mut self, sequence: i32) {
+        self.next_sequence = sequence & i32::MAX;
+    }
+
+    fn queue_up(&mut self, batch: Batch, count: i32) {
+        // Numbers go round from the largest to zero.
+        self.next_sequence = batch.sequence.wrapping_add(count) & i32::MAX;
+        self.queue.push(batch);
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Attributes: bits 0-2 codec, bit 3 timestamp type, bit 4 transactional, bit 5 control.
 
+use super::builder::ProducerStamp;
 use super::compression::Compression;
 use super::{RecordError, TimestampType::LogAppendTime};
 
@@ -148,6 +149,11 @@ impl BatchHeader {
     pub fn is_dense(&self) -> bool {
         self.records_count > 0 && self.records_count.checked_sub(1) == Some(self.last_offset_delta)
     }
+
+    /// True if a producer may send the batch as it stands: no marker, no gaps, timestamps that are not a broker's.
+    pub fn is_sendable(&self) -> bool {
+        !self.is_control() && self.is_dense() && self.timestamp_type() == TimestampType::CreateTime
+    }
 }
 
 /// Reads the header of the batch that `bytes` starts with, and checks that the whole batch is there and its checksum
@@ -194,6 +200,19 @@ pub fn with_log_append_time(batch: &[u8], now_ms: i64) -> Vec<u8> {
 pub(super) fn set_control(batch: &mut [u8]) {
     let attributes = i16::from_be_bytes([batch[21], batch[22]]) | CONTROL;
     batch[21..23].copy_from_slice(&attributes.to_be_bytes());
+    write_crc(batch);
+}
+
+/// Makes a whole batch one that another producer sends: base offset 0, no leader's epoch, the producer's stamp.
+pub(super) fn restamp(batch: &mut [u8], stamp: ProducerStamp) {
+    let others = i16::from_be_bytes([batch[21], batch[22]]) & !TRANSACTIONAL;
+    let attributes = others | if stamp.transactional { TRANSACTIONAL } else { 0 };
+    batch[..8].copy_from_slice(&0i64.to_be_bytes());
+    batch[12..16].copy_from_slice(&(-1i32).to_be_bytes());
+    batch[21..23].copy_from_slice(&attributes.to_be_bytes());
+    batch[43..51].copy_from_slice(&stamp.producer_id.to_be_bytes());
+    batch[51..53].copy_from_slice(&stamp.epoch.to_be_bytes());
+    batch[53..57].copy_from_slice(&stamp.base_sequence.to_be_bytes());
     write_crc(batch);
 }
 

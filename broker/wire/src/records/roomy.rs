@@ -2,6 +2,10 @@
 
 use bytes::Bytes;
 
+use super::batch::Batch;
+use super::builder::ProducerStamp;
+use super::header::restamp;
+
 /// Room in front of a batch, in bytes: for the head of a request with a long topic name and a long client id.
 pub(super) const HEADROOM: usize = 512;
 
@@ -26,6 +30,14 @@ impl RoomyBatch {
         buffer.resize(HEADROOM, 0);
         buffer.extend_from_slice(batch);
         RoomyBatch { buffer }
+    }
+
+    /// A batch as another producer writes it: its records as they stand, compressed or not, under that producer's id and
+    /// numbers. The batch has to be [sendable](super::BatchHeader::is_sendable).
+    pub fn stamped(batch: &Batch, stamp: ProducerStamp) -> RoomyBatch {
+        let mut copy = RoomyBatch::copy(&batch.bytes);
+        restamp(&mut copy.buffer[HEADROOM..], stamp);
+        copy
     }
 
     /// Bytes of the batch.
@@ -62,5 +74,45 @@ impl RoomyBatch {
         let frame = Bytes::from(buffer).slice(start..);
         let batch = frame.slice(head.len()..frame.len() - tail.len());
         (frame, batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{BatchBuilder, Compression, MAX_DECOMPRESSED, ProducerStamp, batches};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_batch_of_another_producer_holds_the_same_records(
+            values in proptest::collection::vec((any::<i32>(), proptest::option::of(".{0,20}")), 1..20),
+            codec in 0usize..5,
+            base_sequence in 0..i32::MAX,
+            transactional: bool,
+        ) {
+            let mut builder = BatchBuilder::new();
+            for (timestamp, value) in &values {
+                builder.push(i64::from(*timestamp), None, value.as_deref().map(str::as_bytes), &[(b"h", None)]);
+            }
+            let before = ProducerStamp { producer_id: 7, epoch: 3, base_sequence: 5, transactional };
+            let mut stored = builder.finish(Compression::ALL[codec], Some(before)).unwrap().to_vec();
+            stored[..8].copy_from_slice(&1000i64.to_be_bytes());
+            let batch = batches(stored.into()).next().unwrap().unwrap();
+            prop_assert!(batch.header.is_sendable());
+
+            let stamp = ProducerStamp { producer_id: 9, epoch: 0, base_sequence, transactional: false };
+            let sent = batches(RoomyBatch::stamped(&batch, stamp).into_bytes()).next().unwrap().unwrap();
+            let header = &sent.header;
+            prop_assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (9, 0, base_sequence));
+            prop_assert_eq!((header.base_offset, header.is_transactional()), (0, false));
+            prop_assert_eq!(&sent.bytes[61..], &batch.bytes[61..]);
+            let records = |batch: &Batch| -> Vec<_> {
+                let open = batch.open(MAX_DECOMPRESSED).unwrap();
+                open.slices().map(|record| { let record = record.unwrap(); (record.timestamp, record.value) }).collect()
+            };
+            prop_assert_eq!(records(&sent), records(&batch));
+        }
     }
 }
