@@ -32,3 +32,4 @@ pub use consumer::{FetchConfig, FetchEvent, Fetcher, TopicPartition};
 pub use error::{ClientError, Result};
 pub use group::{Assignor, GroupMember, MemberConfig, MemberEvent, Membership};
 pub use producer::{Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend, TransactionalId};
+pub use settled::bridged;
