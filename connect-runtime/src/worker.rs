@@ -81,7 +81,8 @@ impl Ended {
     }
 }
 
-fn open_secrets(config: &WorkerConfig) -> Result<Secrets, Ended> {
+/// The providers that the configuration names, and the key of sealed passwords; it is made if it is not there.
+pub(crate) fn open_secrets(config: &WorkerConfig) -> Result<Secrets, Ended> {
     let names = config.raw.get("config.providers").map_or("", String::as_str);
     let names: Vec<String> =
         names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();

@@ -1,5 +1,7 @@
 //! Reading topics.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use broker_client::{
     Purpose, RecordToSend, Tcp, TopicPartition, TransactionalId,
 };
 use broker_wire::messages::metadata::{MetadataRequest, MetadataResponse};
-use broker_wire::records::MAX_DECOMPRESSED;
+use broker_wire::records::{Batch, BatchHeader, MAX_DECOMPRESSED};
 
 /// A record that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,19 @@ impl Topics {
         })
     }
 
+    /// Where each partition of a topic ends. Empty if there is no such topic.
+    ///
+    /// # Panics
+    /// The log does not answer.
+    pub fn ends(&self, topic: &str) -> BTreeMap<i32, i64> {
+        self.runtime.block_on(async {
+            let client = self.client();
+            let Some(known) = client.partitions(topic).await.expect("the log answers") else { return BTreeMap::new() };
+            let partitions: Vec<i32> = (0..known.leaders.len() as i32).collect();
+            offsets_at(&client, topic, &partitions, OffsetAt::Latest).await.expect("the log answers")
+        })
+    }
+
     /// The partitions, as `topic-0`, that have no leader or fewer replicas in sync than they have replicas. `None` if nobody
     /// answers.
     pub fn lagging(&self) -> Option<Vec<String>> {
@@ -123,6 +138,18 @@ impl Topics {
         TakenOver { producer: self.runtime.block_on(opened).expect("a producer"), topics: self }
     }
 
+    /// The headers of all batches that a topic holds now.
+    ///
+    /// # Panics
+    /// The log does not answer.
+    pub fn batches(&self, topic: &str) -> Vec<BatchHeader> {
+        let mut found = Vec::new();
+        self.runtime.block_on(async {
+            read_batches(&self.client(), topic, false, |_, _, batch| found.push(batch.header)).await
+        });
+        found
+    }
+
     /// The values of a topic.
     pub fn values(&self, topic: &str) -> Vec<String> {
         self.read(topic).into_iter().map(|record| record.value.unwrap_or_default()).collect()
@@ -159,7 +186,32 @@ impl TakenOver<'_> {
 }
 
 async fn read(client: &Client, topic: &str, read_committed: bool) -> Vec<Seen> {
-    let Some(known) = client.partitions(topic).await.expect("the log answers") else { return Vec::new() };
+    let mut seen = Vec::new();
+    read_batches(client, topic, read_committed, |partition, range, batch| {
+        for record in batch.open(MAX_DECOMPRESSED).expect("a sound batch").slices() {
+            let record = record.expect("a sound record");
+            if range.contains(&record.offset) {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let (key, value) = (record.key.as_deref().map(text), record.value.as_deref().map(text));
+                let headers = record.headers.iter().map(|(name, value)| (text(name), value.as_deref().map(text)));
+                let (offset, timestamp, headers) = (record.offset, record.timestamp, headers.collect());
+                seen.push(Seen { partition, offset, timestamp, key, value, headers });
+            }
+        }
+    })
+    .await;
+    seen.sort_by_key(|record| (record.partition, record.offset));
+    seen
+}
+
+/// Hands over each batch that a topic holds now, with its partition and the offsets that are wanted of it.
+async fn read_batches(
+    client: &Client,
+    topic: &str,
+    read_committed: bool,
+    mut take: impl FnMut(i32, Range<i64>, &Batch),
+) {
+    let Some(known) = client.partitions(topic).await.expect("the log answers") else { return };
     let partitions: Vec<i32> = (0..known.leaders.len() as i32).collect();
     let starts = offsets_at(client, topic, &partitions, OffsetAt::Earliest).await.expect("the log answers");
     let end = if read_committed { OffsetAt::Stable } else { OffsetAt::Latest };
@@ -170,26 +222,16 @@ async fn read(client: &Client, topic: &str, read_committed: bool) -> Vec<Seen> {
     for partition in &missing {
         fetcher.read_from(TopicPartition { topic: topic.into(), partition: *partition }, starts[partition]);
     }
-    let (mut seen, since) = (Vec::new(), Instant::now());
+    let since = Instant::now();
     while !missing.is_empty() {
         assert!(since.elapsed() < crate::PATIENCE, "the log does not give {topic} {missing:?}");
         match fetcher.event().await {
             FetchEvent::Records { partition, from, batches, next, .. } => {
+                let end = ends[&partition.partition];
                 for batch in batches.iter().filter(|batch| !batch.header.is_control()) {
-                    for record in batch.open(MAX_DECOMPRESSED).expect("a sound batch").slices() {
-                        let record = record.expect("a sound record");
-                        if record.offset >= from && record.offset < ends[&partition.partition] {
-                            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                            let (key, value) = (record.key.as_deref().map(text), record.value.as_deref().map(text));
-                            let headers = record.headers.iter();
-                            let headers = headers.map(|(name, value)| (text(name), value.as_deref().map(text)));
-                            let (partition, offset, headers) = (partition.partition, record.offset, headers.collect());
-                            let timestamp = record.timestamp;
-                            seen.push(Seen { partition, offset, timestamp, key, value, headers });
-                        }
-                    }
+                    take(partition.partition, from..end, batch);
                 }
-                if next >= ends[&partition.partition] {
+                if next >= end {
                     missing.retain(|one| *one != partition.partition);
                 }
             }
@@ -197,6 +239,4 @@ async fn read(client: &Client, topic: &str, read_committed: bool) -> Vec<Seen> {
             other => panic!("cannot read {topic}: {other:?}"),
         }
     }
-    seen.sort_by_key(|record| (record.partition, record.offset));
-    seen
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use broker_wire::messages::Request;
 use broker_wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use broker_wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use broker_wire::{ErrorCode, Uuid};
@@ -93,6 +94,8 @@ struct State {
     topics: HashMap<String, (Instant, Arc<Partitions>)>,
     coordinators: HashMap<(Coordinated, String), i32>,
     cluster_id: Option<String>,
+    /// Which of the addresses is asked first where any broker will do: the last that answered.
+    first: usize,
 }
 
 impl Client {
@@ -117,20 +120,41 @@ impl Client {
         self.0.state.lock().cluster_id.clone()
     }
 
-    /// A connection to any broker.
+    /// A connection to any broker. One that is lost is made to another broker, if there is another.
     pub async fn any(&self, purpose: Purpose) -> Result<Arc<Connection>> {
         if let Some(known) = self.usable(None, purpose) {
             return Ok(known);
         }
+        let (addresses, first) = self.addresses(purpose);
         let mut failed = ClientError::Missing("bootstrap server; `bootstrap.servers` is empty".to_owned());
-        let known: Vec<(String, u16)> = self.0.state.lock().brokers.values().cloned().collect();
-        for (host, port) in self.0.config.bootstrap.iter().chain(&known) {
+        for step in 0..addresses.len() {
+            let index = (first + step) % addresses.len();
+            let Some((host, port)) = addresses.get(index) else { continue };
             match self.open((host, *port)).await {
-                Ok(connection) => return Ok(self.keep(None, purpose, connection)),
+                Ok(connection) => {
+                    self.0.state.lock().first = index;
+                    return Ok(self.keep(None, purpose, connection));
+                }
                 Err(error) => failed = error,
             }
         }
         Err(failed)
+    }
+
+    /// All addresses that are known, and which of them to try first: not the one whose connection was lost.
+    fn addresses(&self, purpose: Purpose) -> (Vec<(String, u16)>, usize) {
+        let mut state = self.0.state.lock();
+        let bootstrap = &self.0.config.bootstrap;
+        let mut known: Vec<&(String, u16)> =
+            state.brokers.values().filter(|address| !bootstrap.contains(address)).collect();
+        known.sort();
+        let addresses: Vec<(String, u16)> = bootstrap.iter().chain(known).cloned().collect();
+        if let Some(lost) = state.connections.remove(&(None, purpose))
+            && addresses.get(state.first).is_some_and(|(host, port)| format!("{host}:{port}") == lost.address())
+        {
+            state.first += 1;
+        }
+        (addresses, state.first)
     }
 
     /// A connection to the broker of that id.
@@ -201,6 +225,21 @@ impl Client {
     /// A connection to the coordinator of a group.
     pub async fn coordinator(&self, group: &str, purpose: Purpose) -> Result<Arc<Connection>> {
         self.coordinator_of(Coordinated::Group, group, purpose).await
+    }
+
+    /// Asks the coordinator of a group. One that does not answer is forgotten, because the group may have moved.
+    pub(crate) async fn ask_coordinator<R: Request>(
+        &self,
+        group: &str,
+        request: &R,
+        limit: Duration,
+    ) -> Result<R::Response> {
+        let coordinator = self.coordinator(group, Purpose::Control).await?;
+        let answer = coordinator.call_up_to(request, i16::MAX, limit).await;
+        if answer.as_ref().is_err_and(ClientError::breaks_connection) {
+            self.forget_coordinator(group);
+        }
+        answer
     }
 
     /// Forgets who coordinates a group, after it turned out to be somebody else.

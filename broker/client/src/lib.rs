@@ -39,3 +39,4 @@ pub use group::{Assignor, GroupMember, MemberConfig, MemberEvent, Membership, Se
 pub use producer::{
     Acknowledged, Producer, ProducerConfig, ProducerEvent, RecordToSend, TransactionalId, fence_producers,
 };
+pub use settled::bridged;

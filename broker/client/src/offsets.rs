@@ -1,6 +1,7 @@
 //! Committed offsets of a group.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use broker_wire::ErrorCode;
 use broker_wire::messages::delete_groups::DeleteGroupsRequest;
@@ -14,10 +15,14 @@ use broker_wire::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
 
-use crate::client::{Client, Purpose};
+use crate::client::Client;
 use crate::consumer::TopicPartition;
 use crate::error::{ClientError, Result};
 use crate::settled::settled;
+
+/// How long a commit may take; less where requests may take less. A sink waits for it, and a broker that works has given up after
+/// five seconds (`offsets.commit.timeout.ms`).
+const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Who commits: a member in its generation, or nobody in particular.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +59,8 @@ pub async fn commit(client: &Client, by: &Committer, offsets: &BTreeMap<TopicPar
         topics,
         ..Default::default()
     };
-    let answer = client.coordinator(&by.group, Purpose::Control).await?.call(&request).await?;
+    let limit = COMMIT_LIMIT.min(client.config().request_timeout);
+    let answer = client.ask_coordinator(&by.group, &request, limit).await?;
     for topic in &answer.topics {
         for partition in &topic.partitions {
             moved(client, &by.group, partition.error_code);
@@ -101,7 +107,7 @@ async fn committed_once(
         }],
         require_stable: true,
     };
-    let answer = client.coordinator(group, Purpose::Control).await?.call(&request).await?;
+    let answer = client.ask_coordinator(group, &request, client.config().request_timeout).await?;
     let what = || format!("cannot read the committed offsets of group {group}");
     let mut committed = BTreeMap::new();
     let mut add = |topic: &str, partition: i32, offset: i64, code: ErrorCode| {
@@ -143,7 +149,7 @@ pub async fn delete_offsets(client: &Client, group: &str, partitions: &[TopicPar
     };
     let topics = by_topic(partitions).into_iter().map(topic).collect();
     let request = OffsetDeleteRequest { group_id: group.to_owned(), topics };
-    let answer = client.coordinator(group, Purpose::Control).await?.call(&request).await?;
+    let answer = client.ask_coordinator(group, &request, client.config().request_timeout).await?;
     let what = || format!("cannot delete offsets of group {group}");
     moved(client, group, answer.error_code);
     ClientError::check(answer.error_code, what)?;
@@ -154,7 +160,7 @@ pub async fn delete_offsets(client: &Client, group: &str, partitions: &[TopicPar
 /// Deletes a group with all its offsets. False if there is no such group. It has to be empty.
 pub async fn delete_group(client: &Client, group: &str) -> Result<bool> {
     let request = DeleteGroupsRequest { groups_names: vec![group.to_owned()] };
-    let answer = client.coordinator(group, Purpose::Control).await?.call(&request).await?;
+    let answer = client.ask_coordinator(group, &request, client.config().request_timeout).await?;
     let code = answer.results.first().map_or(ErrorCode::GROUP_ID_NOT_FOUND, |result| result.error_code);
     moved(client, group, code);
     match code {

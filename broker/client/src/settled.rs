@@ -13,7 +13,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks until the answer is one that stays, for at most ten seconds. Connections that fail are not tried again here: who
 /// asks knows better whether to wait for a broker.
-pub(crate) async fn settled<T, F: Future<Output = Result<T>>>(mut ask: impl FnMut() -> F) -> Result<T> {
+pub(crate) async fn settled<T, F: Future<Output = Result<T>>>(ask: impl FnMut() -> F) -> Result<T> {
+    asked_again(ask, passes).await
+}
+
+/// The same, also where a broker cannot be reached: for what runs already and shall outlive the loss of one of several brokers.
+pub async fn bridged<T, F: Future<Output = Result<T>>>(ask: impl FnMut() -> F) -> Result<T> {
+    asked_again(ask, ClientError::is_retriable).await
+}
+
+async fn asked_again<T, F: Future<Output = Result<T>>>(
+    mut ask: impl FnMut() -> F,
+    passes: impl Fn(&ClientError) -> bool,
+) -> Result<T> {
     let until = Instant::now() + PATIENCE;
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
     loop {
@@ -53,6 +65,19 @@ mod tests {
         let (passing, lasting) = (ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::TOPIC_AUTHORIZATION_FAILED);
         assert!(matches!(asked(&[passing, passing, ErrorCode::NONE]), (Ok(()), 3)));
         assert!(matches!(asked(&[passing, lasting]), (Err(_), 2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_is_lost_is_bridged_for_those_who_ask_for_that() {
+        let lost = |count: &Cell<usize>| {
+            count.set(count.get() + 1);
+            let lost = ClientError::Lost { address: "here:1".to_owned(), source: std::io::Error::other("gone") };
+            std::future::ready(if count.get() < 3 { Err(lost) } else { Ok(()) })
+        };
+        let (patient, not) = (Cell::new(0), Cell::new(0));
+        assert!(bridged(|| lost(&patient)).await.is_ok());
+        assert!(settled(|| lost(&not)).await.is_err());
+        assert_eq!((patient.get(), not.get()), (3, 1));
     }
 
     #[test]

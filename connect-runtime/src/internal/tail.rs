@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::admin::{OffsetAt, offsets_at};
-use broker_client::{Client, FetchConfig, FetchEvent, Fetcher, Result, TopicPartition};
+use broker_client::{Client, FetchConfig, FetchEvent, Fetcher, Result, TopicPartition, bridged};
 use broker_wire::records::{MAX_DECOMPRESSED, Record};
 use tokio::sync::{mpsc, oneshot};
 
@@ -93,7 +93,7 @@ impl Follower {
                     Some((end, done)) => self.on_request(end, done).await,
                 },
                 event = self.fetcher.event() => {
-                    self.on_event(event);
+                    self.on_event(event).await;
                     self.tell_those_who_wait();
                 }
             }
@@ -123,7 +123,7 @@ impl Follower {
         while !self.has_read(&ends) {
             match self.fetcher.event().await {
                 FetchEvent::Failed { error, .. } => return Err(error),
-                event => self.on_event(event),
+                event => self.on_event(event).await,
             }
         }
         Ok(())
@@ -138,7 +138,7 @@ impl Follower {
         ends.iter().all(|(partition, end)| self.read_to.get(partition).is_some_and(|read| read >= end))
     }
 
-    fn on_event(&mut self, event: FetchEvent) {
+    async fn on_event(&mut self, event: FetchEvent) {
         match event {
             FetchEvent::Records { partition, from, batches, next, .. } => {
                 for batch in batches {
@@ -150,11 +150,21 @@ impl Follower {
             FetchEvent::Retrying(error) => tracing::warn!(topic = &*self.topic, %error, "reading is tried again"),
             FetchEvent::OutOfRange { partition, offset } => {
                 tracing::error!(%partition, offset, "the log does not have this offset any more; reading from its start");
-                self.fetcher.read_from(partition, 0);
+                let start = self.start(partition.partition);
+                self.fetcher.read_from(partition, start.await);
             }
             FetchEvent::Failed { partition, error } => {
                 tracing::error!(%partition, %error, "the worker cannot follow its own topic any more; restart it");
             }
+        }
+    }
+
+    /// Where a partition begins now; 0 if the log does not say.
+    fn start(&self, partition: i32) -> impl Future<Output = i64> + Send + use<> {
+        let (client, topic, wanted) = (self.client.clone(), self.topic.clone(), [partition]);
+        async move {
+            let starts = bridged(|| offsets_at(&client, &topic, &wanted, OffsetAt::Earliest)).await;
+            starts.ok().and_then(|starts| starts.get(&partition).copied()).unwrap_or(0)
         }
     }
 

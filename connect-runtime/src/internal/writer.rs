@@ -92,10 +92,8 @@ impl Actor {
         let token = self.next;
         match self.append(token, &job).await {
             Ok(()) => drop(self.open.insert(token, (job.entries.len() as u32, job.done))),
-            Err(error) => {
-                self.producer = None;
-                let _ = job.done.send(Err(error));
-            }
+            // The producer stays: others wait for what it has under way.
+            Err(error) => drop(job.done.send(Err(error))),
         }
     }
 

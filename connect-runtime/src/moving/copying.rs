@@ -87,6 +87,8 @@ pub async fn copy(copying: &Copying, parts: &[Part<'_>], noted: Noted<'_>) -> Re
                         noted(one.token as usize, i64::from(one.records))?;
                     }
                 }
+                // Records go over without transactions.
+                ProducerEvent::Committed => {}
                 ProducerEvent::Retrying(why) if last.elapsed() > PATIENCE => return Err(why.into()),
                 ProducerEvent::Retrying(why) => tracing::warn!(error = %why, "writing is tried again"),
                 ProducerEvent::Failed(why) if why.code() == Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER) => {

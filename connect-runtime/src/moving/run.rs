@@ -16,6 +16,7 @@ use super::stages::Moving;
 use super::target;
 use crate::config::WorkerConfig;
 use crate::log::LogLink;
+use crate::worker::open_secrets;
 
 /// What is to be moved, and how.
 pub struct Job {
@@ -52,8 +53,9 @@ pub enum Outcome {
 /// What stands in the way, or went wrong. The same call goes on where this one ended.
 pub async fn run(job: &Job, broker: &Broker, pace: &Pace) -> Result<Outcome> {
     let file = MoveFile::load(&job.source.data_dir).map_err(Failure::set_up)?;
-    let source = LogLink::new(&job.source, Some(broker)).client("move");
-    let target = LogLink::new(&job.target, None).client("move");
+    let secrets = open_secrets(&job.target).map_err(|ended| Failure::set_up(ended.why))?;
+    let source = LogLink::new(&job.source, &secrets, Some(broker)).map_err(Failure::set_up)?.client("move");
+    let target = LogLink::new(&job.target, &secrets, None).map_err(Failure::set_up)?.client("move");
     let cluster = target::cluster_id(&target).await.map_err(|why| Failure::unreachable(&why))?;
     check_cluster(job, file.as_ref(), (&source, cluster.as_deref())).await?;
     if file.as_ref().is_some_and(|file| file.done) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use broker_client::admin::{OffsetAt, offsets_at};
 use broker_client::offsets::{commit, committed};
-use broker_client::{Backoff, Client, ClientError, FetchEvent, Fetcher, TopicPartition};
+use broker_client::{Backoff, Client, ClientError, FetchEvent, Fetcher, TopicPartition, bridged};
 use connector_api::config::Config;
 use connector_api::plugin::{AnySinkConnector, AnySinkTask};
 use connector_api::{Error, FlushOccasion, Flushed, Result, TaskContext, TopicPartition as Named, Written};
@@ -233,7 +233,8 @@ impl Sink {
         if new.is_empty() {
             return Ok(());
         }
-        let known = committed(&self.client, &self.group.committer().group, Some(new)).await.map_err(unreachable)?;
+        let group = &self.group.committer().group;
+        let known = bridged(|| committed(&self.client, group, Some(new))).await.map_err(unreachable)?;
         let mut starts: BTreeMap<TopicPartition, i64> = BTreeMap::new();
         for partition in new {
             let offset = match known.get(partition) {
@@ -260,7 +261,8 @@ impl Sink {
 
     async fn first_offset(&self, partition: &TopicPartition) -> Result<i64> {
         let at = if self.consumer.from_earliest { OffsetAt::Earliest } else { OffsetAt::Latest };
-        let offsets = offsets_at(&self.client, &partition.topic, &[partition.partition], at).await;
+        let wanted = [partition.partition];
+        let offsets = bridged(|| offsets_at(&self.client, &partition.topic, &wanted, at)).await;
         Ok(offsets.map_err(unreachable)?.get(&partition.partition).copied().unwrap_or(0))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use broker_client::admin::{NewTopic, create_topics};
-use broker_client::{Client, Producer};
+use broker_client::{Client, Producer, bridged};
 use connector_api::config::RawConfig;
 use connector_api::{Error, Result, Topic};
 
@@ -43,7 +43,8 @@ impl TopicCreation {
             return Err(Error::fail(format!("the log has no topic {topic}"))
                 .remedy("Create it, or let the worker create topics with `topic.creation.enable`."));
         }
-        let made = create_topics(client, &[self.new_topic(topic)]).await.and_then(|mut made| made.remove(0));
+        let wanted = [self.new_topic(topic)];
+        let made = bridged(|| async { create_topics(client, &wanted).await?.remove(0) }).await;
         made.map_err(|why| Error::fail(format!("cannot make the topic {topic}")).caused_by(why))?;
         for _ in 0..50 {
             if learn(producer, topic).await? {

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::{Value as Json, json};
+
 use super::cluster::KafkaCluster;
 use super::distribution::debezium;
 use super::janitor::note;
@@ -64,6 +66,16 @@ impl<'a> KafkaConnect<'a> {
     /// Its REST.
     pub fn rest(&self) -> Rest {
         Rest::at(self.port)
+    }
+
+    /// Creates a connector; waits while the workers share out what is there.
+    pub fn create(&self, name: &str, config: &Json) {
+        let body = json!({ "name": name, "config": config });
+        until(&format!("Kafka Connect takes {name}"), || {
+            let reply = self.rest().post("/connectors", &body);
+            assert!(matches!(reply.status, 201 | 409 | 500), "{name}: {}", reply.body);
+            reply.status == 201
+        });
     }
 
     /// What it has logged.

@@ -1,11 +1,15 @@
 //! A worker on a cluster of Apache Kafka: three brokers, each record on all of them.
 
+mod connectors;
 mod growing;
+mod kills;
+mod postgres;
 mod secured;
 mod security;
+mod takeover;
 mod topics;
 
-use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use naru_tests::{KafkaCluster, KafkaOptions, Worker};
 
@@ -18,6 +22,11 @@ fn cluster() -> &'static RwLock<KafkaCluster> {
 /// The cluster, for a test that leaves its brokers alone.
 fn shared() -> RwLockReadGuard<'static, KafkaCluster> {
     cluster().read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The cluster, for a test that kills brokers: no other one uses it meanwhile.
+fn alone() -> RwLockWriteGuard<'static, KafkaCluster> {
+    cluster().write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A worker on the cluster, with internal topics, a group and connectors of its own.

@@ -15,6 +15,10 @@ use bytes::Bytes;
 use super::transport::{Channel, Transport};
 use crate::error::{ClientError, Result};
 
+/// How long a broker may take to say which versions it speaks; less where requests may take less. One that does not is as good as
+/// gone, and others are asked.
+const SETUP_LIMIT: Duration = Duration::from_secs(10);
+
 /// Makes a request's frame of its version, correlation id and client id.
 pub type FrameMaker<'a> = &'a mut dyn FnMut(i16, i32, Option<&str>) -> std::result::Result<Bytes, EncodeError>;
 
@@ -70,7 +74,7 @@ impl Connection {
             client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let frame = self.frame::<ApiVersionsRequest>(|id, client_id| encode_request(&request, 3, id, client_id))?;
-        let frame = self.submit::<ApiVersionsRequest>(frame, self.timeout).await?;
+        let frame = self.submit::<ApiVersionsRequest>(frame, self.timeout.min(SETUP_LIMIT)).await?;
         let old = frame.get(4..6) == Some(&ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes()[..]);
         let answer = self.read::<ApiVersionsRequest>(frame, if old { 0 } else { 3 })?;
         self.versions = versions(&answer);

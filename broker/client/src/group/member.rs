@@ -234,7 +234,9 @@ impl Actor {
             group_instance_id: self.config.instance.clone(),
         };
         let coordinator = self.client.coordinator(&self.config.group, Purpose::Group).await?;
-        let answer = coordinator.call_up_to(&request, i16::MAX, self.config.session_timeout).await?;
+        // A coordinator that hangs must be given up while there is still time to find the one that has taken over.
+        let limit = (self.config.session_timeout / 3).max(self.config.heartbeat_interval);
+        let answer = coordinator.call_up_to(&request, i16::MAX, limit).await?;
         Ok(answer.error_code)
     }
 

@@ -20,7 +20,7 @@ use crate::backoff::Backoff;
 use crate::client::{Client, Partitions, Purpose};
 use crate::connection::Connection;
 use crate::error::{ClientError, Result};
-use crate::settled::settled;
+use crate::settled::{bridged, settled};
 
 /// How a producer writes.
 #[derive(Clone, Copy, Debug)]
@@ -187,9 +187,10 @@ impl Producer {
         self.topics.find(topic).is_some()
     }
 
-    /// Learns a topic's partitions. `Ok(false)` if the log has no such topic.
+    /// Learns a topic's partitions. `Ok(false)` if the log has no such topic. Brokers that cannot be reached are bridged for some
+    /// seconds.
     pub async fn learn(&mut self, topic: &Arc<str>) -> Result<bool> {
-        let partitions = self.client.partitions(topic).await?;
+        let partitions = bridged(|| self.client.partitions(topic)).await?;
         let known = partitions.filter(|partitions| !partitions.leaders.is_empty());
         known.iter().for_each(|partitions| self.topics.learn(topic, partitions, self.filling.first()));
         Ok(known.is_some())
@@ -244,11 +245,20 @@ impl Producer {
         }
     }
 
+    /// Asks anew for topics of which nothing was heard for long: partitions may have been added.
+    fn refresh_old(&mut self) {
+        let most = self.client.config().metadata_max_age;
+        for (index, topic) in self.topics.all.iter().enumerate().filter(|(_, topic)| topic.heard.elapsed() > most) {
+            refresh(&self.client, &mut self.refreshing, &self.underway, index, &topic.name);
+        }
+    }
+
     /// Sends every batch that may go out to its leader, as many in a request as fit.
     fn dispatch(&mut self) {
         if self.queued == 0 || self.paused_until.is_some() {
             return;
         }
+        self.refresh_old();
         let mut unknown = Vec::new();
         loop {
             let mut requests: HashMap<i32, Filled> = HashMap::new();
@@ -377,6 +387,11 @@ impl Producer {
                 if partitions.leaders.contains(&None) {
                     self.pause();
                 }
+                None
+            }
+            // While all leaders are known it is the next write that has the last word.
+            Ok(None) if !self.topics.all[topic].lacks_leader() => {
+                self.topics.all[topic].heard = Instant::now();
                 None
             }
             Ok(None) => Some(ProducerEvent::Failed(ClientError::Missing(format!("topic {name} any more")))),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use broker_wire::partition_for_key;
 use broker_wire::records::{Batch as WholeBatch, BatchBuilder, Compression, ProducerStamp, RoomyBatch};
+use tokio::time::Instant;
 
 use super::batch::{Batch, BatchBytes, Tokens};
 use super::queue::Queue;
@@ -28,6 +29,8 @@ pub(super) struct TopicState {
     sticky: usize,
     /// Bytes of such records that it has had.
     stuck: usize,
+    /// When the log was last heard of its partitions.
+    pub heard: Instant,
 }
 
 #[derive(Default)]
@@ -81,10 +84,12 @@ impl Topics {
     /// what is left of it after dividing by how many there are: another one for each producer, since many live shortly.
     pub fn learn(&mut self, name: &Arc<str>, known: &Partitions, first: usize) {
         let index = *self.by_name.entry(name.clone()).or_insert_with(|| {
-            self.all.push(TopicState { name: name.clone(), partitions: Vec::new(), sticky: first, stuck: 0 });
+            let heard = Instant::now();
+            self.all.push(TopicState { name: name.clone(), partitions: Vec::new(), sticky: first, stuck: 0, heard });
             self.all.len() - 1
         });
         let topic = &mut self.all[index];
+        topic.heard = Instant::now();
         for (index, leader) in known.leaders.iter().enumerate() {
             if index == topic.partitions.len() {
                 topic.partitions.push(PartitionState::default());
@@ -95,6 +100,11 @@ impl Topics {
 }
 
 impl TopicState {
+    /// Whether a partition has no leader, or none that is known.
+    pub fn lacks_leader(&self) -> bool {
+        self.partitions.iter().any(|partition| partition.leader.is_none())
+    }
+
     /// Adds a record to the batch of its partition; returns how many batches were closed by that.
     pub fn append(&mut self, record: &RecordToSend<'_>, filling: &Filling) -> Result<usize> {
         let (mut closed, mut index) = (0, self.choose(record)?);

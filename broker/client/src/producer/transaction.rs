@@ -187,11 +187,6 @@ impl Producer {
 }
 
 impl Producer {
-    /// The id and epoch that a producer with a transactional id writes with.
-    pub fn identity(&self) -> Option<(i64, i16)> {
-        self.transaction.as_ref().and(self.filling.producer)
-    }
-
     /// Whether a commit was started and its outcome is not known.
     pub(super) fn is_committing(&self) -> bool {
         self.transaction.as_ref().is_some_and(|transaction| transaction.started.is_some())
