@@ -38,8 +38,7 @@ pub(crate) fn java(class: &str, heap: &str, log_config: &Path) -> Command {
     assert!(libs.is_dir(), "there is no {FOLDER}: run tests/kafka-server");
     let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
     let mut java = Command::new(home.unwrap_or_else(|| PathBuf::from("java")));
-    // Java 17 reads files as the locale says, which says nothing where tests run.
-    java.arg("-Dfile.encoding=UTF-8").args(QUICK).arg(format!("-Xmx{heap}")).arg(format!("-Dlog4j2.configurationFile={}", log_config.display()));
+    java.args(QUICK).arg(format!("-Xmx{heap}")).arg(format!("-Dlog4j2.configurationFile={}", log_config.display()));
     java.arg("-cp").arg(libs.join("*")).arg(class);
     java
 }
