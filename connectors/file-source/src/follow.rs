@@ -1,11 +1,11 @@
 //! The file on disk: it may be missing, grow, be cut, or be replaced by another.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use crate::lines::{Lines, Place, characters};
+use crate::lines::Lines;
 
 /// How many bytes one read asks for.
 const READ_BYTES: usize = 256 * 1024;
@@ -13,9 +13,10 @@ const READ_BYTES: usize = 256 * 1024;
 /// Where a task stopped, as far as it is stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stored {
-    /// Characters, as Kafka Connect stores them.
-    pub character: u64,
-    /// Bytes; unknown if Kafka Connect wrote the position.
+    /// What Kafka Connect stores. It adds up characters (UTF-16 units) and, when it starts, passes over as many bytes: so it is never
+    /// beyond the place that was reached, and before it where the file has more than ASCII.
+    pub position: u64,
+    /// The place in bytes; unknown if Kafka Connect wrote the position.
     pub byte: Option<u64>,
     /// The file's number on its file system, to tell a replaced file.
     pub inode: Option<u64>,
@@ -83,10 +84,10 @@ impl Follow {
         }
         let inode = metadata.ino();
         let (place, anew) = match self.stored.take() {
-            None => (Place::default(), None),
+            None => (0, None),
             Some(stored) => resume(&mut file, stored, inode, metadata.len())?,
         };
-        file.seek(SeekFrom::Start(place.byte))?;
+        file.seek(SeekFrom::Start(place))?;
         *lines = Lines::at(place);
         self.open = Some(Open { file, inode });
         Ok(anew.map_or(Found::Bytes, Found::Anew))
@@ -114,34 +115,35 @@ impl Follow {
 }
 
 /// The place that was stored, if the file still has it.
-fn resume(file: &mut File, stored: Stored, inode: u64, length: u64) -> io::Result<(Place, Option<String>)> {
-    let start = |why: &str| Ok((Place::default(), Some(format!("the file is read from its start: {why}"))));
+fn resume(file: &mut File, stored: Stored, inode: u64, length: u64) -> io::Result<(u64, Option<String>)> {
+    let start = |why: &str| Ok((0, Some(format!("the file is read from its start: {why}"))));
     if stored.inode.is_some_and(|known| known != inode) {
         return start("it is not the file that was read before");
     }
     let byte = match stored.byte {
         Some(byte) => byte,
-        None => byte_of_character(file, stored.character)?,
+        None => line_start(file, stored.position)?,
     };
     if byte > length {
         return start("it has become shorter");
     }
-    Ok((Place { byte, character: stored.character }, None))
+    Ok((byte, None))
 }
 
-/// The byte at which a count of characters ends: for positions that Kafka Connect wrote.
-fn byte_of_character(file: &mut File, wanted: u64) -> io::Result<u64> {
-    let mut reader = BufReader::with_capacity(READ_BYTES, file).bytes();
-    let (mut bytes, mut seen) = (0, 0);
-    while seen < wanted {
-        let Some(byte) = reader.next().transpose()? else { break };
-        seen += characters(&[byte]);
-        bytes += 1;
+/// Where the line begins in which a position of Kafka Connect lies, which may be in the middle of one.
+fn line_start(file: &mut File, position: u64) -> io::Result<u64> {
+    let mut end = position;
+    while end > 0 {
+        let begin = end.saturating_sub(READ_BYTES as u64);
+        file.seek(SeekFrom::Start(begin))?;
+        let mut chunk = Vec::new();
+        (&mut *file).take(end - begin).read_to_end(&mut chunk)?;
+        if let Some(found) = chunk.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
+            return Ok(begin + found as u64 + 1);
+        }
+        end = begin;
     }
-    while let Some(Ok(0x80..=0xbf)) = reader.next() {
-        bytes += 1;
-    }
-    Ok(bytes)
+    Ok(0)
 }
 
 #[cfg(test)]
@@ -149,13 +151,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_in_characters_leads_to_its_byte() {
+    fn a_position_of_kafka_connect_leads_to_the_start_of_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        fs::write(&path, "zwölf\n𝄞\nend\n").unwrap();
+        let long = "x".repeat(READ_BYTES + 10);
+        fs::write(&path, format!("zwölf\n𝄞\n{long}\nend\n")).unwrap();
         let mut file = File::open(&path).unwrap();
-        assert_eq!(byte_of_character(&mut file, 6).unwrap(), 7);
-        file.rewind().unwrap();
-        assert_eq!(byte_of_character(&mut file, 9).unwrap(), 12);
+        let end = 12 + long.len() as u64;
+        for (position, start) in [(0, 0), (6, 0), (7, 7), (9, 7), (12, 12), (end, 12), (end + 1, end + 1)] {
+            assert_eq!(line_start(&mut file, position).unwrap(), start, "{position}");
+        }
     }
 }

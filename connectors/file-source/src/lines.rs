@@ -2,57 +2,29 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// A position in a file.
-///
-/// Kafka Connect counts characters (UTF-16 units), which nothing can seek to. Both counts are kept, so that either side
-/// can go on from the other's position.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// In bytes.
-    pub byte: u64,
-    /// In characters, as Kafka Connect counts them.
-    pub character: u64,
-}
-
-impl Place {
-    /// The place after these bytes.
-    pub fn after(self, bytes: &[u8]) -> Place {
-        Place { byte: self.byte + bytes.len() as u64, character: self.character + characters(bytes) }
-    }
-}
-
-/// UTF-16 units of UTF-8 text: one for each byte that starts a character, two for those outside the basic plane.
-pub(crate) fn characters(bytes: &[u8]) -> u64 {
-    let units = |byte: &u8| match byte {
-        0x80..=0xbf => 0,
-        0xf0..=0xff => 2,
-        _ => 1,
-    };
-    bytes.iter().map(units).sum()
-}
-
 /// Splits a stream of bytes into lines that end in `\n`, `\r\n` or `\r`. The end of a line is not part of it.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     buffer: BytesMut,
     searched: usize,
-    place: Place,
+    /// In the file, in bytes: behind the last line that was taken.
+    place: u64,
 }
 
 impl Lines {
     /// Starts at that place.
-    pub fn at(place: Place) -> Lines {
+    pub fn at(place: u64) -> Lines {
         Lines { buffer: BytesMut::new(), searched: 0, place }
     }
 
     /// The place after the last line that was taken.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> u64 {
         self.place
     }
 
     /// Where the next bytes have to come from.
     pub fn read_from(&self) -> u64 {
-        self.place.byte + self.buffer.len() as u64
+        self.place + self.buffer.len() as u64
     }
 
     /// How many bytes wait for the end of their line.
@@ -80,7 +52,7 @@ impl Lines {
             (_, None) => return None,
         };
         let mut line = self.buffer.split_to(end + length);
-        self.place = self.place.after(&line);
+        self.place += line.len() as u64;
         self.searched = 0;
         line.truncate(end);
         Some(line.freeze())
@@ -103,7 +75,7 @@ mod tests {
         lines.push(b"\n\ne");
         assert_eq!(all(&mut lines), ["d", ""]);
         assert_eq!(lines.waiting(), 1);
-        assert_eq!(lines.place().byte, 11);
+        assert_eq!(lines.place(), 11);
     }
 
     #[test]
@@ -120,6 +92,6 @@ mod tests {
         }
         assert_eq!(seen, expected);
         assert_eq!(single.place(), whole.place());
-        assert_eq!(whole.place().character, text.encode_utf16().count() as u64);
+        assert_eq!(whole.place(), text.len() as u64);
     }
 }

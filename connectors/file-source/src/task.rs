@@ -110,7 +110,7 @@ impl Open {
         if length <= self.line_max_bytes {
             return Ok(());
         }
-        let (place, limit) = (self.lines.place().byte, self.line_max_bytes);
+        let (place, limit) = (self.lines.place(), self.line_max_bytes);
         Err(Error::fatal(format!("a line near byte {place} is longer than {limit} bytes"))
             .remedy("Raise `line.max.bytes`, or check that the file is text."))
     }
@@ -171,7 +171,7 @@ impl Open {
     fn position(&self) -> Option<Position> {
         let From::File(file, follow) = &self.input else { return None };
         let place = self.lines.place();
-        let mut offset = SourceOffset::of("position", place.character).with("byte", place.byte);
+        let mut offset = SourceOffset::of("position", place).with("byte", place);
         if let Some(inode) = follow.inode() {
             offset = offset.with("inode", inode);
         }
@@ -186,5 +186,5 @@ fn partition(file: &str) -> SourcePartition {
 
 fn stored(offset: &SourceOffset) -> Stored {
     let number = |name| offset.number(name).and_then(|number| u64::try_from(number).ok());
-    Stored { character: number("position").unwrap_or(0), byte: number("byte"), inode: number("inode") }
+    Stored { position: number("position").unwrap_or(0), byte: number("byte"), inode: number("inode") }
 }

@@ -103,10 +103,13 @@ async fn a_position_of_kafka_connect_is_taken_over_and_stays_readable_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("in.txt");
     append(&file, "zwölf\n𝄞\nend\n");
+    // It has read the first line and counted six characters, and would itself go on at the sixth byte: in the middle of it.
     let (mut task, _) = start(&file, Some(SourceOffset::of("position", 6))).await;
     let (lines, offset) = poll(&mut task).await;
-    assert_eq!(lines, ["𝄞", "end"]);
-    assert_eq!(offset.unwrap().number("position"), Some(13));
+    assert_eq!(lines, ["zwölf", "𝄞", "end"], "a line again, and none in part or left out");
+    assert_eq!(offset.unwrap().number("position"), Some(16), "it goes on at that byte");
+    let (mut task, _) = start(&file, Some(SourceOffset::of("position", 7))).await;
+    assert_eq!(poll(&mut task).await.0, ["𝄞", "end"]);
 }
 
 #[tokio::test]

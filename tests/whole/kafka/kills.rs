@@ -25,8 +25,9 @@ struct Load {
 }
 
 impl Load {
-    fn start(cluster: &KafkaCluster, name: &str) -> Load {
-        let worker = worker(cluster, name, &["offset.flush.interval.ms=300", "metadata.max.age.ms=2000"]);
+    fn start(cluster: &KafkaCluster, name: &str, more: &[&str]) -> Load {
+        let settings = ["offset.flush.interval.ms=300", "metadata.max.age.ms=2000"];
+        let worker = worker(cluster, name, &[&settings[..], more].concat());
         let rest = worker.rest();
         let partitions =
             json!({ "topic.creation.default.partitions": "3", "topic.creation.default.replication.factor": "-1" });
@@ -185,7 +186,7 @@ fn topics_tool(cluster: &KafkaCluster, arguments: &[&str]) {
 #[test]
 fn brokers_that_are_killed_one_after_the_other_cost_no_record_no_order_and_no_repeat() {
     let cluster = alone();
-    let mut load = Load::start(&cluster, "kills");
+    let mut load = Load::start(&cluster, "kills", &[]);
     until("it flows", || cluster.topics().read("kills-lines").len() > 100);
     for id in cluster.ids() {
         cluster.kill(id);
@@ -228,7 +229,7 @@ fn what_too_few_brokers_hold_is_not_passed_and_comes_once_when_they_are_back() {
 #[test]
 fn leaders_that_move_and_partitions_that_are_added_cost_nothing_and_are_used() {
     let cluster = alone();
-    let mut load = Load::start(&cluster, "moves");
+    let mut load = Load::start(&cluster, "moves", &[]);
     until("it flows", || cluster.topics().read("moves-lines").len() > 100);
     // In order, the broker hands over what it leads; what it led before comes back to it by an election.
     cluster.stop(2);
@@ -242,4 +243,34 @@ fn leaders_that_move_and_partitions_that_are_added_cost_nothing_and_are_used() {
         ends.len() == 6 && ends.values().all(|end| *end > 0)
     });
     check(&mut load, &cluster, "moves");
+}
+
+/// What hangs keeps its connections open and goes on later with what it was sent, as if nothing had happened meanwhile.
+#[test]
+#[ignore = "takes minutes: tests/slow kafka"]
+fn brokers_that_hang_and_die_in_turn_for_minutes_cost_no_record_no_order_and_no_repeat() {
+    let cluster = alone();
+    let limits = ["request.timeout.ms=8000", "producer.request.timeout.ms=8000"];
+    let mut load = Load::start(&cluster, "hangs", &limits);
+    until("it flows", || cluster.topics().read("hangs-lines").len() > 100);
+    for round in 0..2 {
+        for id in cluster.ids() {
+            cluster.freeze(id);
+            std::thread::sleep(Duration::from_secs(20));
+            cluster.thaw(id);
+            cluster.wait_until_in_sync();
+            cluster.kill(id);
+            let name = format!("hangs-more-{round}-{id}");
+            let more = json!({
+                "connector.class": "VerifiableSource", "topic": name, "max.messages": "100",
+                "topic.creation.default.partitions": "2", "topic.creation.default.replication.factor": "2",
+            });
+            load.worker.rest().create(&name, more);
+            std::thread::sleep(UNTIL_FENCED);
+            cluster.start_again(id);
+            cluster.wait_until_in_sync();
+            until("a connector made meanwhile works", || cluster.topics().ends(&name).values().sum::<i64>() == 100);
+        }
+    }
+    check(&mut load, &cluster, "hangs");
 }
