@@ -28,6 +28,8 @@ pub enum HerdError {
     Conflict(String),
     /// The request itself is wrong.
     BadRequest(String),
+    /// The herd is about to change: it is to be asked for again in a moment.
+    Again(String),
     /// It could not be done, now.
     Failed(String),
 }
@@ -36,7 +38,7 @@ impl From<ClientError> for HerdError {
     fn from(error: ClientError) -> HerdError {
         if error.is_fenced() {
             let message = "Another worker has come to lead the herd, and nothing was changed. Ask again in a moment.";
-            return HerdError::Conflict(message.to_owned());
+            return HerdError::Again(message.to_owned());
         }
         HerdError::Failed(format!("The log could not carry it out: {error}"))
     }

@@ -47,6 +47,9 @@ impl From<HerdError> for RestError {
         match error {
             HerdError::NotFound(message) => RestError::not_found(message),
             HerdError::Conflict(message) => RestError::new(StatusCode::CONFLICT, message),
+            HerdError::Again(message) => {
+                RestError { retry_after_s: Some(1), ..RestError::new(StatusCode::CONFLICT, message) }
+            }
             HerdError::BadRequest(message) => RestError::bad_request(message),
             HerdError::Failed(message) => {
                 RestError { retry_after_s: Some(5), ..RestError::new(StatusCode::SERVICE_UNAVAILABLE, message) }

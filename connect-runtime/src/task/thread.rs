@@ -205,7 +205,8 @@ mod tests {
         };
         let (busy, idle) = (spin(false), spin(true));
         let (busy_pulse, idle_pulse) = (busy.pulse.clone(), idle.pulse.clone());
-        (busy.end().await, idle.end().await);
+        busy.end().await;
+        idle.end().await;
         // Other tests want the processor too.
         assert!(
             busy_pulse.cores() > 0.05 && idle_pulse.cores() < 0.05,

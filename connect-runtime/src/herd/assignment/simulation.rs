@@ -208,9 +208,10 @@ impl World {
             let gives_up = worker.seat.assigned(generation, &member, &plan, &births);
             worker.releasing = gives_up.unwrap_or(false);
             worker.waits = false;
-        } else if !worker.waits && self.rebalancing {
-            self.join(id);
-        } else if !worker.waits && worker.releasing && worker.running.iter().all(|item| worker.is_mine(item)) {
+            return;
+        }
+        let has_released = worker.releasing && worker.running.iter().all(|item| worker.is_mine(item));
+        if !worker.waits && (self.rebalancing || has_released) {
             self.join(id);
         }
     }
