@@ -54,6 +54,13 @@ impl SourceRecord {
         SourceRecord { topic: topic.into(), partition: None, key, value, headers: Vec::new(), timestamp: None }
     }
 
+    /// The same for many, in less time.
+    pub fn empty_all(records: &mut [SourceRecord]) {
+        let holds =
+            |record: &SourceRecord| !(record.key.is_null() & record.value.is_null() & record.headers.is_empty());
+        empty_all(records, holds, SourceRecord::empty);
+    }
+
     /// About how much memory the record takes, in bytes: what limits on batches count.
     pub fn size(&self) -> usize {
         size_of::<SourceRecord>() + self.key.heap_size() + self.value.heap_size() + headers_size(&self.headers)
@@ -99,6 +106,12 @@ impl SinkRecord {
         }
     }
 
+    /// The same for many, in less time.
+    pub fn empty_all(records: &mut [SinkRecord]) {
+        let holds = |record: &SinkRecord| !(record.key.is_null() & record.value.is_null() & record.headers.is_empty());
+        empty_all(records, holds, SinkRecord::empty);
+    }
+
     /// About how much memory the record takes, in bytes.
     pub fn size(&self) -> usize {
         size_of::<SinkRecord>() + self.key.heap_size() + self.value.heap_size() + headers_size(&self.headers)
@@ -140,6 +153,19 @@ impl std::fmt::Display for TopicPartition {
 impl From<Bytes> for Payload {
     fn from(bytes: Bytes) -> Payload {
         Payload::Bytes(bytes)
+    }
+}
+
+/// How many records are looked at before what they hold is let go.
+const AT_ONCE: usize = 8;
+
+/// Lets go of what records hold. To let go of a payload counts the users of its memory down, and a processor that counts does nothing
+/// else meanwhile, so the records are fetched before, some at a time.
+fn empty_all<R>(records: &mut [R], holds: impl Fn(&R) -> bool, empty: impl Fn(&mut R)) {
+    for some in records.chunks_mut(AT_ONCE) {
+        if some.iter().fold(false, |any, record| any | holds(record)) {
+            some.iter_mut().for_each(&empty);
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl AnySourceTask for RemoteSourceTask {
     }
 
     fn spent(&mut self, mut records: Vec<SourceRecord>) {
-        records.iter_mut().for_each(SourceRecord::empty);
+        SourceRecord::empty_all(&mut records);
         self.spent = records;
     }
 

@@ -14,8 +14,8 @@
 //! Topics and schemas are named by their numbers in the tables. Payloads are read as slices of the batch: reading copies
 //! nothing, and the batch lives as long as any payload of it.
 
+mod fill;
 mod read;
-mod shares;
 mod write;
 
 pub use read::BatchReader;

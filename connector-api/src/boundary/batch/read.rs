@@ -1,17 +1,16 @@
 //! Reading batches.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
-use super::shares::Shares;
+use super::fill::{fill_all, payload};
 use super::{NO_TIMESTAMP, RECORD_HEADER};
 use crate::boundary::frame::{Malformed, Read, Reader};
 use crate::boundary::value;
 use crate::data::{Payload, Schema};
-use crate::record::{Header, Headers, SinkRecord, SourceRecord, TimestampType, Topic, TopicPartition};
+use crate::record::{Headers, SinkRecord, SourceRecord, TimestampType, Topic, TopicPartition};
 use crate::transform::TransformRecord;
 
 /// How many topics and schemas a reader remembers from batch to batch.
@@ -25,17 +24,17 @@ pub struct BatchReader {
 }
 
 /// The topics and schemas of one batch.
-struct Tables {
+pub(super) struct Tables {
     topics: Vec<Topic>,
-    schemas: Vec<Arc<Schema>>,
+    pub(super) schemas: Vec<Arc<Schema>>,
 }
 
 /// The fixed part of a record.
-struct Head<'a>(&'a [u8; RECORD_HEADER]);
+pub(super) struct Head<'a>(pub(super) &'a [u8; RECORD_HEADER]);
 
 impl Head<'_> {
     #[inline(always)]
-    fn u32_at<const AT: usize>(&self) -> u32 {
+    pub(super) fn u32_at<const AT: usize>(&self) -> u32 {
         self.0.get(AT..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
     }
 
@@ -62,7 +61,7 @@ impl Head<'_> {
 
 /// What is read from a batch: a record of a source or for a sink. Records are filled where they stand, since moving them about costs
 /// more than all the rest.
-trait Stored {
+pub(super) trait Stored {
     /// A record with nothing in it.
     fn blank(topic: &Topic) -> Self;
     /// Takes what stands before the payloads.
@@ -241,124 +240,5 @@ impl Tables {
 fn same_topic(topic: &mut Topic, now: &Topic) {
     if !Arc::ptr_eq(topic, now) {
         *topic = now.clone();
-    }
-}
-
-const SHORT: &str = "it ends too early";
-
-/// Fills all records with what stands there.
-#[inline(never)]
-fn fill_all<R: Stored>(records: &mut [R], batch: &Bytes, start: usize, tables: &Tables) -> Read<()> {
-    let (message, mut at, mut shares) = (&batch[..], start, Shares::of(batch));
-    for record in records {
-        at = fill(record, message, at, &mut shares, tables)?;
-    }
-    Ok(())
-}
-
-/// Fills a record with what stands there, and says where it ends.
-#[inline(always)]
-fn fill(record: &mut impl Stored, message: &[u8], at: usize, shares: &mut Shares<'_>, tables: &Tables) -> Read<usize> {
-    let head = Head(message.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Malformed(SHORT))?);
-    record.take(&head, tables)?;
-    let lengths = u64::from(head.u32_at::<24>()) + u64::from(head.u32_at::<28>());
-    let key_at = at + RECORD_HEADER;
-    if lengths > (message.len() - key_at) as u64 {
-        return Err(Malformed(SHORT));
-    }
-    let value_at = key_at + head.u32_at::<24>() as usize;
-    let end = key_at + lengths as usize;
-    let (key, value, headers) = record.payloads();
-    put(key, head.0[32], shares, key_at..value_at, tables)?;
-    put(value, head.0[33], shares, value_at..end, tables)?;
-    match head.u32_at::<36>() {
-        0 if headers.is_empty() => Ok(end),
-        count => headers_at(headers, shares.batch, end, count, tables),
-    }
-}
-
-/// Puts a payload in its place. The range is within the batch.
-#[inline(always)]
-fn put(slot: &mut Payload, form: u8, shares: &mut Shares<'_>, at: Range<usize>, tables: &Tables) -> Read<()> {
-    match form {
-        0 if at.is_empty() && slot.is_null() => Ok(()),
-        1 | 2 if !at.is_empty() => {
-            if let Some(bytes) = no_bytes_yet(slot, form) {
-                std::mem::forget(std::mem::replace(bytes, shares.next()));
-                bytes.advance(at.start);
-                bytes.truncate(at.len());
-            }
-            Ok(())
-        }
-        _ => put_other(slot, form, shares.batch.slice(at), tables),
-    }
-}
-
-/// Makes a payload one of no bytes, which are then filled in where they stand: payloads that are built elsewhere and moved here take
-/// twice as long. What is forgotten on the way owns nothing, so that looking whether it has to be dropped would be for nothing.
-#[inline(always)]
-fn no_bytes_yet(slot: &mut Payload, form: u8) -> Option<&mut Bytes> {
-    if !slot.is_null() {
-        *slot = Payload::Null;
-    }
-    let empty = if form == 1 { Payload::Bytes(Bytes::new()) } else { Payload::Json(Bytes::new()) };
-    std::mem::forget(std::mem::replace(slot, empty));
-    match slot {
-        Payload::Bytes(bytes) | Payload::Json(bytes) => Some(bytes),
-        _ => None,
-    }
-}
-
-/// The other ones: an empty payload needs no share, and keeps no batch.
-#[inline(never)]
-fn put_other(slot: &mut Payload, form: u8, bytes: Bytes, tables: &Tables) -> Read<()> {
-    let length = bytes.len();
-    *slot = payload(&mut Reader::new(bytes), form, length, &tables.schemas)?;
-    Ok(())
-}
-
-#[inline(never)]
-fn headers_at(slot: &mut Headers, batch: &Bytes, at: usize, count: u32, tables: &Tables) -> Read<usize> {
-    let mut from = Reader::from(batch.clone(), at);
-    *slot = headers(&mut from, count as usize, &tables.schemas)?;
-    Ok(batch.len() - from.left())
-}
-
-fn headers(from: &mut Reader, count: usize, schemas: &[Arc<Schema>]) -> Read<Headers> {
-    if count > from.left() / 9 {
-        return Err(Malformed("a record has more headers than bytes for them"));
-    }
-    let mut headers = Vec::with_capacity(count.min(64));
-    for _ in 0..count {
-        let name: Arc<str> = Arc::from(&*from.text()?);
-        let form = from.u8()?;
-        let length = from.u32()? as usize;
-        headers.push(Header { name, value: payload(from, form, length, schemas)? });
-    }
-    Ok(headers)
-}
-
-fn payload(from: &mut Reader, form: u8, length: usize, schemas: &[Arc<Schema>]) -> Read<Payload> {
-    match form {
-        0 if length == 0 => Ok(Payload::Null),
-        0 => Err(Malformed("a payload that is null has a length")),
-        1 => Ok(Payload::Bytes(from.slice(length)?)),
-        2 => Ok(Payload::Json(from.slice(length)?)),
-        3 => {
-            let mut inside = Reader::new(from.slice(length)?);
-            let schema = match inside.u32()? {
-                0 => None,
-                number => Some(
-                    schemas
-                        .get(number as usize - 1)
-                        .ok_or(Malformed("a value names a schema that is not in the table"))?
-                        .clone(),
-                ),
-            };
-            let value = value::read(&mut inside, schema.as_ref(), schemas)?;
-            inside.end()?;
-            Ok(Payload::Structured { schema, value })
-        }
-        _ => Err(Malformed("a payload has an unknown form")),
     }
 }

@@ -168,7 +168,7 @@ async fn sink_call(state: &mut SinkState, request: Request, host: Arc<HostLink>)
             batches.sink_into(&batch, records)?;
             drop(batch);
             let taken = task.put(records).await;
-            records.iter_mut().for_each(SinkRecord::empty);
+            SinkRecord::empty_all(records);
             reply(&taken?)
         }
         Request::Written => reply(&task.written().await?),

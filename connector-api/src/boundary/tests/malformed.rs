@@ -70,6 +70,7 @@ fn any_message() -> BoxedStrategy<Vec<u8>> {
         // Numbers that mean something are small.
         vec(prop_oneof![3 => 0u8..16, 1 => any::<u8>()], 0..200),
         vec(sink_record(), 0..4).prop_map(|records| sink_batch(&records).to_vec()),
+        many_sink_records().prop_map(|records| sink_batch(&records).to_vec()),
         source_batch()
             .prop_map(move |batch| written_by(|to| message::polled(to, Some(&batch), &mut BatchWriter::default())))
             .prop_map(message),
@@ -140,7 +141,10 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_that_is_cut_anywhere_is_refused(records in vec(source_record(), 1..4), length in any::<Index>()) {
+    fn a_batch_that_is_cut_anywhere_is_refused(
+        records in prop_oneof![vec(source_record(), 1..4).boxed(), many_source_records().boxed()],
+        length in any::<Index>(),
+    ) {
         let batch = written_by(|to| BatchWriter::default().source(to, &records));
         let cut = batch.slice(..length.index(batch.len()));
         prop_assert!(BatchReader::default().source(&cut).is_err());

@@ -43,13 +43,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn records_of_sources_are_read_as_written(records in vec(source_record(), 0..5)) {
+    fn records_of_sources_are_read_as_written(
+        records in prop_oneof![vec(source_record(), 0..5).boxed(), many_source_records().boxed()],
+    ) {
         let batch = written_by(|to| BatchWriter::default().source(to, &records));
         prop_assert_eq!(BatchReader::default().source(&batch).unwrap(), records);
     }
 
     #[test]
-    fn records_for_sinks_are_read_as_written(records in vec(sink_record(), 0..5)) {
+    fn records_for_sinks_are_read_as_written(
+        records in prop_oneof![vec(sink_record(), 0..5).boxed(), many_sink_records().boxed()],
+    ) {
         prop_assert_eq!(BatchReader::default().sink(&sink_batch(&records)).unwrap(), records);
     }
 
@@ -254,8 +258,8 @@ proptest! {
 
     #[test]
     fn records_are_read_the_same_into_memory_that_was_used_before(
-        sinks in vec(vec(sink_record(), 0..12), 1..4),
-        sources in vec(vec(source_record(), 0..12), 1..4),
+        sinks in vec(prop_oneof![vec(sink_record(), 0..12).boxed(), many_sink_records().boxed()], 1..4),
+        sources in vec(prop_oneof![vec(source_record(), 0..12).boxed(), many_source_records().boxed()], 1..4),
     ) {
         let (mut reader, mut into) = (BatchReader::default(), Vec::new());
         for records in sinks {
@@ -272,8 +276,8 @@ proptest! {
 
     #[test]
     fn a_batch_is_let_go_with_the_last_of_its_payloads(
-        records in vec(source_record(), 0..30),
-        others in vec(source_record(), 0..30),
+        records in prop_oneof![vec(source_record(), 0..30).boxed(), many_source_records().boxed()],
+        others in prop_oneof![vec(source_record(), 0..30).boxed(), many_source_records().boxed()],
     ) {
         let batch = written_by(|to| BatchWriter::default().source(to, &records));
         let other = written_by(|to| BatchWriter::default().source(to, &others));
@@ -282,7 +286,7 @@ proptest! {
         // Those of the first are dropped where those of the other are put, and those at once.
         reader.source_into(&other, &mut into).unwrap();
         prop_assert!(batch.is_unique());
-        into.iter_mut().for_each(SourceRecord::empty);
+        SourceRecord::empty_all(&mut into);
         prop_assert!(other.is_unique());
     }
 }

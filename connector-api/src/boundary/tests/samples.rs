@@ -162,6 +162,29 @@ pub fn sink_record() -> impl Strategy<Value = SinkRecord> {
     )
 }
 
+/// Records of bytes alone but for one now and then: such are read some at a time.
+pub fn many_source_records() -> impl Strategy<Value = Vec<SourceRecord>> {
+    let some = || vec(any::<u8>(), 1..9).prop_map(Bytes::from);
+    let bytes = move || prop_oneof![some().prop_map(Payload::Bytes), some().prop_map(Payload::Json)].boxed();
+    prop_oneof![Just(Payload::Null).boxed(), bytes()].prop_flat_map(move |key| {
+        let key = if key.is_null() { Just(key).boxed() } else { bytes() };
+        let plain = (key, bytes()).prop_map(|(key, value)| SourceRecord::new("plain", key, value));
+        vec(prop_oneof![30 => plain, 1 => source_record()], 0..40)
+    })
+}
+
+/// The same for sinks.
+pub fn many_sink_records() -> impl Strategy<Value = Vec<SinkRecord>> {
+    let sink = |(offset, record): (i64, SourceRecord)| SinkRecord {
+        topic: record.topic,
+        key: record.key,
+        headers: record.headers,
+        timestamp: record.timestamp,
+        ..SinkRecord::new(TopicPartition::new("origin", 7), offset, record.value)
+    };
+    many_source_records().prop_map(move |records| (0..).zip(records).map(sink).collect())
+}
+
 fn json_object() -> impl Strategy<Value = Map<String, Json>> {
     let plain = prop_oneof![
         any::<i64>().prop_map(Json::from),
