@@ -67,8 +67,11 @@ fn first_topic(config: &RawConfig) -> Option<String> {
 }
 
 fn in_words(why: HerdError) -> String {
-    let (HerdError::NotFound(text) | HerdError::Conflict(text) | HerdError::BadRequest(text) | HerdError::Failed(text)) =
-        why;
+    let (HerdError::NotFound(text)
+    | HerdError::Conflict(text)
+    | HerdError::Again(text)
+    | HerdError::BadRequest(text)
+    | HerdError::Failed(text)) = why;
     // What follows is advice on how to ask over REST.
     text.lines().filter(|line| !line.starts_with("You can also find")).collect::<Vec<_>>().join("\n")
 }
