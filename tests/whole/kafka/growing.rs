@@ -10,8 +10,8 @@ use naru_tests::until;
 
 use super::shared;
 use crate::r#move::{
-    append, everything, file_to_file, fill, in_runtime, kill_again_and_again, lines, make, naru_move, worker_on,
-    written,
+    append, configs, everything, file_to_file, fill, in_runtime, kill_again_and_again, lines, make, naru_move,
+    worker_on, written,
 };
 
 /// The worker's own topics, apart from those of other tests in the cluster.
@@ -45,8 +45,9 @@ fn a_worker_grows_from_its_own_log_to_a_cluster_of_kafka_though_the_move_is_kill
     until("the first lines are through", || lines(&output).len() == 3000);
     assert!(worker.terminate().success());
     worker.start_again();
-    let names = ["grow-lines", "grow-bulk", "grow-stamped", "grow-configs", "grow-offsets"];
+    let names = ["grow-lines", "grow-bulk", "grow-stamped", "grow-offsets"];
     let before = everything(&worker.topics(), &names);
+    let wanted = configs(&worker.topics(), "grow-configs");
     assert!(before.iter().all(|records| !records.is_empty()), "all of these topics hold something");
     assert!(worker.terminate().success());
 
@@ -58,6 +59,7 @@ fn a_worker_grows_from_its_own_log_to_a_cluster_of_kafka_though_the_move_is_kill
     let (code, said) = naru_move(data, &cluster.bootstrap(), &more);
     assert_eq!(code, 0, "after {kills} kills: {said}");
     assert!(before == everything(&cluster.topics(), &names), "records, offsets, timestamps or headers differ");
+    assert_eq!(configs(&cluster.topics(), "grow-configs"), wanted);
     in_runtime(cluster.port(1), async |client| {
         assert_eq!(committed(&client, "grow-readers", None).await.unwrap(), offsets);
         for (topic, key, value) in [
