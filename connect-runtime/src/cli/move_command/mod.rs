@@ -45,16 +45,20 @@ fn job(args: &MoveArgs) -> Result<Job, Vec<String>> {
         let own = "`--to` names the embedded log itself. Name another cluster, or set `broker.listeners` to where the embedded log was.";
         return Err(vec![own.to_owned()]);
     }
-    let topics = args.topics.as_deref().map(|pattern| Regex::new(&format!("^(?:{pattern})$"))).transpose();
+    let topics = args.topics.as_deref().map(whole_names).transpose()?;
     Ok(Job {
         source,
         target,
         to: args.to.clone(),
-        topics: topics.map_err(|why| vec![format!("`--topics` cannot be used: {why}.")])?,
+        topics,
         replication_factor: args.replication_factor,
         accept_new_offsets: args.accept_new_offsets,
         dry_run: args.dry_run,
     })
+}
+
+fn whole_names(pattern: &str) -> Result<Regex, Vec<String>> {
+    Regex::new(&format!("^(?:{pattern})$")).map_err(|why| vec![format!("`--topics` cannot be used: {why}.")])
 }
 
 /// The same worker on another log: on its own without a cluster.

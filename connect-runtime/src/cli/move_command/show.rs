@@ -99,7 +99,7 @@ fn table(report: &Report, checked: bool) -> String {
         text.push('\n');
     }
     for (number, note) in report.notes.iter().enumerate() {
-        let _ = write!(text, "{}{note}\n", if number == 0 { "\n" } else { "" });
+        let _ = writeln!(text, "{}{note}", if number == 0 { "\n" } else { "" });
     }
     text
 }
