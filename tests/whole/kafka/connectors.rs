@@ -53,6 +53,8 @@ fn connectors_are_paused_stopped_moved_and_gone_on_with_on_a_cluster_and_kafka_s
 
     order(&worker, "orders-in", "pause");
     worker.rest().wait_for_task("orders-in", 0, "PAUSED");
+    // A poll that was under way takes half a second at most.
+    std::thread::sleep(Duration::from_secs(1));
     append(&worker, "three\n");
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(cluster.topics().ends("orders")[&0], 2, "nothing comes from a paused source");

@@ -89,7 +89,9 @@ fn a_login_that_ends_is_renewed_on_the_same_connection() {
     until("all lines are out", || std::fs::read_to_string(&out).is_ok_and(|found| found == text));
     assert_eq!(CLUSTER.topics().read("renewed").len(), lines);
     let log = worker.log();
-    assert!(!log.contains("WARN") && !log.contains("ERROR"), "connections were lost:\n{log}");
+    // A group that is new to the cluster has no coordinator at first.
+    let mut bad = log.lines().filter(|line| !line.contains("joining the herd is tried again"));
+    assert!(!bad.any(|line| line.contains("WARN") || line.contains("ERROR")), "connections were lost:\n{log}");
 }
 
 #[test]
@@ -99,13 +101,16 @@ fn certificates_that_are_replaced_count_for_new_connections() {
     std::fs::copy(file("ca.pem"), &trusted).unwrap();
     let name = "replaced";
     let worker = worker(name, &at("SSL", "SSL", &[format!("ssl.truststore.location={}", trusted.display())]));
-    std::fs::copy(file("other.pem"), &trusted).unwrap();
     std::fs::write(worker.file("in.txt"), "one\n").unwrap();
     let source = json!({
         "connector.class": "FileStreamSource", "file": worker.file("in.txt"), "topic": name,
         "topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "1",
     });
-    worker.rest().create(name, source);
+    let stopped = json!({ "name": name, "config": source, "initial_state": "STOPPED" });
+    assert_eq!(worker.rest().post("/connectors", &stopped).status, 201);
+    std::fs::copy(file("other.pem"), &trusted).unwrap();
+    // The worker's own connections are there by now; the task's are new.
+    assert_eq!(worker.rest().send("PUT", &format!("/connectors/{name}/resume"), None, "").status, 202);
     let said = worker.rest().wait_for_task(name, 0, "FAILED");
     assert!(said.contains("`ssl.truststore.location`"), "{said}");
     std::fs::copy(file("ca.pem"), &trusted).unwrap();
