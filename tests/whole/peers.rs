@@ -1,8 +1,9 @@
 //! Workers of a herd call each other: whichever is asked answers, and all say the same.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use naru_tests::{Log, Rest, Worker, free_port, until, with};
+use naru_tests::{Log, Rest, Worker, free_port, naru_binary, until, with};
 use serde_json::{Value as Json, json};
 
 /// Short, so that the tests need not wait for long.
@@ -243,4 +244,15 @@ fn passwords_are_sealed_only_if_all_workers_can_open_them() {
         assert!(stored.as_str().is_some_and(|stored| stored.starts_with("${sealed:")), "{stored}");
         worker.rest().wait_for_task(&format!("b{number}"), 0, "RUNNING");
     }
+    let settings = [
+        format!("bootstrap.servers={}", log.bootstrap()),
+        format!("data.dir={}", folder.path().join("third").display()),
+        "listeners=http://127.0.0.1:0".to_owned(),
+    ];
+    let mut command = Command::new(naru_binary());
+    command.arg("worker").args(settings.iter().flat_map(|setting| ["--set", setting]));
+    let third = command.output().unwrap();
+    let said = String::from_utf8(third.stderr).unwrap();
+    assert_eq!(third.status.code(), Some(2), "{said}");
+    assert!(said.contains("sealed with the key of other workers") && said.contains("`secret.key.file`"), "{said}");
 }

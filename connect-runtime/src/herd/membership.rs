@@ -15,6 +15,7 @@ use super::supervisor::SupervisorHandle;
 use super::{ConfigStore, StatusStore};
 use crate::config::WorkerConfig;
 use crate::internal::now_ms;
+use crate::secrets::any_sealed;
 
 /// With so many connectors and tasks created since the last plan the leader makes a new one, so that what is kept in
 /// between stays small.
@@ -101,10 +102,14 @@ pub async fn join(config: &WorkerConfig, client: Client, joining: Joining) -> Re
     loop {
         match joined.membership.event().await {
             Some(MemberEvent::Assigned { generation, member_id, assignment, .. }) => {
-                if joined.assigned(generation, &member_id, &assignment).is_some() {
-                    return Ok(joined);
+                if joined.assigned(generation, &member_id, &assignment).is_none() {
+                    return Err(not_understood(&config.group_id));
                 }
-                return Err(not_understood(&config.group_id));
+                if let Some(why) = joined.cannot_open() {
+                    joined.membership.leave().await;
+                    return Err(why);
+                }
+                return Ok(joined);
             }
             Some(MemberEvent::Retrying(error)) => {
                 tracing::warn!(group = config.group_id, %error, "joining the herd is tried again");
@@ -175,6 +180,21 @@ impl Joined {
         *self.last_plan.lock() = Some(plan);
         self.show();
         Some(gives_up)
+    }
+
+    /// Says so if connectors have passwords that others have sealed and this worker cannot open.
+    fn cannot_open(&self) -> Option<String> {
+        let standing = self.seat.standing()?;
+        let own = &self.joining.me.seal_id;
+        let other = standing.members.iter().find(|peer| peer.seal_id != *own)?;
+        let all = self.joining.configs.all();
+        any_sealed(all.values().flat_map(|entry| std::iter::once(&entry.config).chain(&entry.tasks))).then(|| {
+            format!(
+                "Connectors of this herd have passwords that were sealed with the key of other workers, such as {}. Copy the \
+                 `secret.key` from there into this worker's data folder, or name it with `secret.key.file`.",
+                other.worker_id
+            )
+        })
     }
 
     fn show(&self) {

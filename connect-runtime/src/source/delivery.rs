@@ -15,7 +15,7 @@ use super::topics::TopicCreation;
 use crate::config::ErrorPolicy;
 use crate::internal::now_ms;
 use crate::offsets::ConnectorOffsets;
-use crate::task::{Share, TaskView, Trouble};
+use crate::task::{Orders, Share, TaskView, Trouble};
 
 /// The token of records that hold positions; batches are numbered from 0.
 pub(super) const POSITIONS: u64 = u64::MAX;
@@ -35,6 +35,7 @@ pub(super) struct Delivery {
     pub creation: TopicCreation,
     pub positions: ConnectorOffsets,
     pub view: TaskView,
+    pub orders: Orders,
     pub commit_interval: Duration,
     pub commit_timeout: Duration,
     /// If the task is exactly once.
@@ -67,7 +68,7 @@ impl Delivery {
     pub fn new(
         (client, producer): (Client, Producer),
         (encoder, errors, creation): (Encoder, ErrorPolicy, TopicCreation),
-        (positions, view): (ConnectorOffsets, TaskView),
+        (positions, view, orders): (ConnectorOffsets, TaskView, Orders),
         (commit_interval, commit_timeout): (Duration, Duration),
         transacting: Option<Transacting>,
     ) -> Delivery {
@@ -80,6 +81,7 @@ impl Delivery {
             creation,
             positions,
             view,
+            orders,
             commit_interval,
             commit_timeout,
             transacting,
@@ -209,6 +211,8 @@ impl Delivery {
                 if self.transacting.is_some() {
                     return self.end_transaction();
                 }
+                // A worker that was frozen must not set back what its successor has stored.
+                self.orders.still_ours()?;
                 self.store();
                 Ok(())
             }

@@ -127,8 +127,13 @@ impl Source {
         }
         (setup.started)();
         let converters = (setup.encoder, setup.errors, setup.creation);
-        let delivery =
-            Delivery::new((client, producer), converters, (positions, view.clone()), setup.commit, transacting);
+        let delivery = Delivery::new(
+            (client, producer),
+            converters,
+            (positions, view.clone(), orders.clone()),
+            setup.commit,
+            transacting,
+        );
         let pacer = Pacer::new(view.limits().clone());
         let (chain, reads, budget) = (setup.chain, setup.reads, setup.budget);
         Ok(Source { task, chain, reads, delivery, orders, calls, retries: Retries::new(view), pacer, budget })

@@ -17,6 +17,7 @@ use crate::config::client::{consumer_settings, producer_config, transaction_time
 use crate::config::connector::{all_keys, boundary};
 use crate::config::parts::converter_of;
 use crate::config::{ConverterConfig, ErrorPolicy, OFFSETS_TOPIC_KEY};
+use crate::herd::assignment::Item;
 use crate::herd::fencing;
 use crate::offsets::{ConnectorOffsets, OwnTopic};
 use crate::plugins::part::TaskPlace;
@@ -169,7 +170,13 @@ impl Launch {
             Box::pin(async move {
                 let unread = |why| Error::fail("cannot read what is wanted of the task").caused_by(why);
                 parts.configs.catch_up().await.map_err(unread)?;
-                fencing::still_wanted(parts.configs.get(&id.connector).as_ref(), &incarnation, id.task)
+                fencing::still_wanted(parts.configs.get(&id.connector).as_ref(), &incarnation, id.task)?;
+                // It may have become another worker's while this one asked.
+                let item = Item::Task(id.connector.to_string(), id.task);
+                match parts.place.now().is_some_and(|standing| standing.is_mine(&item)) {
+                    true => Ok(()),
+                    false => Err(Error::fail("another worker runs this task by now")),
+                }
             })
         };
         let worker = &self.parts.config;
