@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::table::{Row, Table, Target, median};
 use crate::usage::{Spent, run, used_by};
 
-const ROWS: u64 = 1_000_000;
+pub const ROWS: u64 = 1_000_000;
 
 /// Changes in a transaction.
 const TRANSACTION: u64 = 1_000;
@@ -41,7 +41,7 @@ struct Round {
 
 /// All rows of PostgreSQL.
 pub fn measure(table: &mut Table) {
-    let server = TestServer::start(&["shared_buffers = 1GB", "max_wal_size = 8GB", "autovacuum = off"]);
+    let server = server();
     let rounds: Vec<Round> = (0..ROUNDS).map(|number| round(&server, &format!("round{number}"))).collect();
     let pairs = |pick: fn(&Round) -> (Spent, Spent)| {
         median(rounds.iter().map(pick).collect(), |(ours, theirs)| ours.rate(ROWS) / theirs.rate(ROWS))
@@ -83,6 +83,33 @@ fn cpu_row(table: &mut Table, what: &'static str, name: &str, (ours, theirs): (S
         value: ours.cpu,
         target: Target::AtMost(most),
     });
+}
+
+/// A snapshot of a million rows by a worker on that log, which the settings name.
+pub fn snapshot(server: &TestServer, database: &str, settings: &[&str], topics: impl Fn(&Worker) -> Topics) -> Spent {
+    if !server
+        .value("postgres", &format!("SELECT count(*) FROM pg_database WHERE datname = '{database}'"))
+        .contains('1')
+    {
+        server.create_database(database, TABLE);
+        insert(server, database, 1);
+    }
+    let mut worker = Worker::start(settings);
+    let topics = topics(&worker);
+    let pid = worker.process().id();
+    let (used, ()) = used_by(pid, || {
+        worker.rest().create("bench", source(server, database));
+        wait_for(&topics, ROWS);
+    });
+    wait_until_streaming(&worker);
+    assert!(worker.terminate().success(), "the worker stops");
+    server.sql(database, "SELECT pg_drop_replication_slot('bench')");
+    used
+}
+
+/// A server for that.
+pub fn server() -> TestServer {
+    TestServer::start(&["shared_buffers = 1GB", "max_wal_size = 8GB", "autovacuum = off"])
 }
 
 fn round(server: &TestServer, database: &str) -> Round {
