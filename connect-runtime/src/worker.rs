@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::WorkerConfig;
+use crate::herd::config_log::RestartRequest;
 use crate::herd::{
     ConfigStore, Herd, Joining, Live, Member, Parts, Peer, Place, StatusStore, SupervisorHandle, join,
     keep_session_key, start_supervisor,
@@ -151,6 +152,35 @@ impl EmbeddedLog {
     }
 }
 
+/// The worker's own topics, read whole and followed.
+struct OwnTopics {
+    configs: ConfigStore,
+    offsets: OffsetStore,
+    statuses: StatusStore,
+    restarts: mpsc::UnboundedReceiver<RestartRequest>,
+}
+
+impl OwnTopics {
+    /// Makes those that are not there, and reads them to their ends.
+    async fn open(config: &WorkerConfig, link: &LogLink) -> Result<OwnTopics, Ended> {
+        let all = [&config.config_topic, &config.offset_topic, &config.status_topic];
+        ensure(&link.client("worker"), all).await.map_err(Ended::before)?;
+        let [configs, offsets, statuses] = all.map(|topic| topic.name.as_str());
+        let unread = |topic: &str, why: &ClientError| Ended::before(format!("Cannot read the topic {topic}: {why}."));
+        // The id that Kafka Connect's leaders claim, so that none of them can be left behind either.
+        let leader = FencedWriter::new(link.client("worker-leader"), format!("connect-cluster-{}", config.group_id));
+        let (sender, restarts) = mpsc::unbounded_channel();
+        let opened = ConfigStore::open(link.client("worker-configs"), configs, leader, sender).await;
+        let configs = opened.map_err(|why| unread(configs, &why))?;
+        let writer = Writer::start(link.client("worker-writer"));
+        let opened = OffsetStore::open(link.client("worker-offsets"), offsets, writer.clone()).await;
+        let offsets = opened.map_err(|why| unread(offsets, &why))?;
+        let opened = StatusStore::open(link.client("worker-statuses"), statuses, writer).await;
+        let statuses = opened.map_err(|why| unread(statuses, &why))?;
+        Ok(OwnTopics { configs, offsets, statuses, restarts })
+    }
+}
+
 /// A worker that runs.
 struct Worker {
     parts: Arc<Parts>,
@@ -184,28 +214,10 @@ impl Worker {
             tracing::error!("{why}");
         }
         let link = LogLink::new(&config, &secrets, log.map(|log| &log.broker)).map_err(Ended::before)?;
-        let client = link.client("worker");
-        reach(&client, &config).await?;
+        reach(&link.client("worker"), &config).await?;
         let peers = Peers::bind(&config).await.map_err(Ended::before)?;
         let worker_id = peers.worker_id(&config, &rest_address);
-        ensure(&client, [&config.config_topic, &config.offset_topic, &config.status_topic])
-            .await
-            .map_err(Ended::before)?;
-        let (restarts, restart_requests) = mpsc::unbounded_channel();
-        let writer = Writer::start(link.client("worker-writer"));
-        let opened = |what: &str| {
-            let what = what.to_owned();
-            move |why: ClientError| Ended::before(format!("Cannot read the topic {what}: {why}."))
-        };
-        // The id that Kafka Connect's leaders claim, so that none of them can be left behind either.
-        let leader = FencedWriter::new(link.client("worker-leader"), format!("connect-cluster-{}", config.group_id));
-        let configs = ConfigStore::open(link.client("worker-configs"), &config.config_topic.name, leader, restarts);
-        let configs = configs.await.map_err(opened(&config.config_topic.name))?;
-        let offsets = OffsetStore::open(link.client("worker-offsets"), &config.offset_topic.name, writer.clone());
-        let offsets = offsets.await.map_err(opened(&config.offset_topic.name))?;
-        let statuses = StatusStore::open(link.client("worker-statuses"), &config.status_topic.name, writer);
-        let statuses = statuses.await.map_err(opened(&config.status_topic.name))?;
-
+        let OwnTopics { configs, offsets, statuses, restarts } = OwnTopics::open(&config, &link).await?;
         let keys = session_keys(&configs);
         let (place_sender, place) = watch::channel(None);
         let joining = Joining {
@@ -241,7 +253,7 @@ impl Worker {
             kept,
         };
         let parts = Arc::new(parts);
-        let supervisor = start_supervisor(parts.clone(), restart_requests);
+        let supervisor = start_supervisor(parts.clone(), restarts);
         let member = joined.keep(&parts.config.group_id, supervisor.clone());
         rest.ready(Herd::new(parts.clone(), supervisor.clone()));
         let serving_peers = tokio::spawn(peers.serve(keys, &parts.config, rest.clone(), stop_peers.subscribe()));
