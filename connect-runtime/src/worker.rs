@@ -42,10 +42,10 @@ pub fn run_with<F>(config: WorkerConfig, plugins: Plugins, body: impl FnOnce(Her
 where
     F: Future<Output = ()>,
 {
+    let secrets = open_secrets(&config)?;
     if config.bootstrap.is_none() {
         check_not_moved(&config.data_dir, config.ignore_move).map_err(Ended::before)?;
     }
-    let secrets = open_secrets(&config)?;
     let log = config.bootstrap.is_none().then(|| EmbeddedLog::open(&config)).transpose()?;
     // REST, membership and everything that decides run here, where no connector can get in the way.
     let control = Builder::new_current_thread().enable_all().build();
