@@ -13,7 +13,7 @@ use naru_tests::{Process, Topics, Worker, free_port, naru_binary, until, with};
 use postgres_source::test_server::{PASSWORD, TestServer, USER};
 use serde_json::{Value as Json, json};
 
-const ENABLED: &str = "exactly.once.source.support=enabled";
+pub(crate) const ENABLED: &str = "exactly.once.source.support=enabled";
 
 /// A generator of moments that does not need a clock: the same seed gives the same run.
 struct Random(u64);
@@ -26,7 +26,7 @@ impl Random {
 }
 
 /// How often a worker is killed: as often as `NARU_TEST_KILLS` says, or so often.
-fn kills(otherwise: u64) -> u64 {
+pub(crate) fn kills(otherwise: u64) -> u64 {
     std::env::var("NARU_TEST_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(otherwise)
 }
 
@@ -116,6 +116,23 @@ fn fifty_kills_leave_each_record_of_two_sources_once_and_in_order() {
 
 #[test]
 fn changes_of_a_table_are_there_once_and_in_order_through_kills() {
+    let mut random = Random(5);
+    let worker = Worker::start(&[ENABLED]);
+    changes_come_once(worker, Worker::topics, kills(8), |worker, _| {
+        std::thread::sleep(Duration::from_millis(100 + random.below(700)));
+        worker.kill();
+        worker.start_again();
+    });
+}
+
+/// Counters of a table go up while something is killed again and again: readers of committed records see each change once, and
+/// those of a key in order.
+pub(crate) fn changes_come_once(
+    mut worker: Worker,
+    topics: impl Fn(&Worker) -> Topics,
+    kills: u64,
+    mut kill: impl FnMut(&mut Worker, u64),
+) {
     const KEYS: i64 = 20;
     let server = Arc::new(TestServer::start(&[]));
     let table = format!(
@@ -124,7 +141,6 @@ fn changes_of_a_table_are_there_once_and_in_order_through_kills() {
         KEYS - 1
     );
     server.create_database("shop", &table);
-    let mut worker = Worker::start(&[ENABLED]);
     let source = json!({
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector", "database.hostname": "127.0.0.1",
         "database.port": server.port().to_string(), "database.user": USER, "database.password": PASSWORD,
@@ -149,16 +165,11 @@ fn changes_of_a_table_are_there_once_and_in_order_through_kills() {
             rounds
         }
     });
-    let mut random = Random(5);
-    for _ in 0..kills(8) {
-        std::thread::sleep(Duration::from_millis(100 + random.below(700)));
-        worker.kill();
-        worker.start_again();
-    }
+    (0..kills).for_each(|number| kill(&mut worker, number));
     std::thread::sleep(Duration::from_millis(500));
     stopped.store(true, Ordering::Relaxed);
     let rounds: i64 = writer.join().unwrap();
-    let topics = worker.topics();
+    let topics = topics(&worker);
     until("every change is committed", || topics.committed("shop.public.counters").len() as i64 >= rounds * KEYS);
     let mut seen: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for value in values(topics.committed("shop.public.counters")) {

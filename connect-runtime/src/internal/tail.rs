@@ -37,10 +37,10 @@ impl Tail {
 
     async fn follow(client: Client, topic: &str, apply: Apply, read_committed: bool) -> Result<Tail> {
         let topic: Arc<str> = topic.into();
-        let known = client.settled_partitions(&topic).await?;
+        let known = bridged(|| client.settled_partitions(&topic)).await?;
         let partitions: Vec<i32> = (0..known.leaders.len() as i32).collect();
         let fetch = FetchConfig { max_wait: MAX_WAIT, read_committed, ..FetchConfig::default() };
-        let starts = offsets_at(&client, &topic, &partitions, OffsetAt::Earliest).await?;
+        let starts = bridged(|| offsets_at(&client, &topic, &partitions, OffsetAt::Earliest)).await?;
         let mut fetcher = Fetcher::new(client.clone(), fetch);
         for (partition, offset) in &starts {
             fetcher.read_from(TopicPartition { topic: topic.clone(), partition: *partition }, *offset);
@@ -63,7 +63,12 @@ impl Tail {
         self.read_to(OffsetAt::Stable).await
     }
 
+    /// The follower goes on following while a broker that does not answer is waited for.
     async fn read_to(&self, end: OffsetAt) -> Result<()> {
+        bridged(|| self.ask(end)).await
+    }
+
+    async fn ask(&self, end: OffsetAt) -> Result<()> {
         let (done, caught_up) = oneshot::channel();
         let gone = || broker_client::ClientError::Missing("follower of the topic any more".to_owned());
         self.requests.send((end, done)).map_err(|_| gone())?;
@@ -119,7 +124,8 @@ impl Follower {
     }
 
     async fn catch_up(&mut self, end: OffsetAt) -> Result<()> {
-        let ends = self.ends(end).await?;
+        let (client, topic, partitions) = (self.client.clone(), self.topic.clone(), self.partitions.clone());
+        let ends = bridged(|| offsets_at(&client, &topic, &partitions, end)).await?;
         while !self.has_read(&ends) {
             match self.fetcher.event().await {
                 FetchEvent::Failed { error, .. } => return Err(error),

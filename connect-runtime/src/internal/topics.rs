@@ -1,7 +1,7 @@
 //! Making the worker's own topics, and checking those that are there.
 
 use broker_client::admin::{NewTopic, create_topics, topic_config};
-use broker_client::{Client, ClientError};
+use broker_client::{Client, ClientError, bridged};
 
 use crate::config::InternalTopicConfig;
 
@@ -15,8 +15,8 @@ pub async fn ensure<const N: usize>(client: &Client, topics: [&InternalTopicConf
         replication_factor: topic.replication_factor,
         configs: topic.settings.clone(),
     });
-    let made =
-        create_topics(client, &wanted).await.map_err(|why| format!("Cannot make the worker's topics: {why}."))?;
+    let made = bridged(|| create_topics(client, &wanted)).await;
+    let made = made.map_err(|why| format!("Cannot make the worker's topics: {why}."))?;
     for (topic, made) in topics.iter().zip(made) {
         match made {
             Ok(true) => {}
@@ -40,7 +40,7 @@ fn hint(why: &ClientError) -> String {
 
 async fn check(client: &Client, topic: &InternalTopicConfig) -> Result<(), String> {
     let name = &topic.name;
-    let settings = topic_config(client, name).await.map_err(|why| format!("{why}."))?;
+    let settings = bridged(|| topic_config(client, name)).await.map_err(|why| format!("{why}."))?;
     if let Some(policy) = settings.as_ref().and_then(|settings| settings.get("cleanup.policy"))
         && policy != "compact"
     {
@@ -49,7 +49,8 @@ async fn check(client: &Client, topic: &InternalTopicConfig) -> Result<(), Strin
              compact, or name another topic in the configuration."
         ));
     }
-    let count = client.settled_partitions(name).await.map_err(|why| format!("{why}."))?.leaders.len();
+    let known = bridged(|| client.settled_partitions(name)).await;
+    let count = known.map_err(|why| format!("{why}."))?.leaders.len();
     if topic.partitions == 1 && count != 1 {
         return Err(format!("The topic {name} has {count} partitions; the config topic must have exactly one."));
     }

@@ -1,6 +1,7 @@
 //! A worker on a cluster of Apache Kafka: three brokers, each record on all of them.
 
 mod connectors;
+mod exactly_once;
 mod growing;
 mod kills;
 mod postgres;
