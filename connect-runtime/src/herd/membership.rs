@@ -21,10 +21,10 @@ use crate::secrets::any_sealed;
 /// between stays small.
 const MOST_BIRTHS: usize = 10_000;
 
-/// How often a worker looks whether it carries much more or less than it has said.
+/// How often a worker looks whether it carries much more or less than the plan says.
 const WEIGH_EVERY: Duration = Duration::from_secs(60);
 
-/// What counts as much: half a core, and at least that part of what it has said. Then it joins again, so that the leader
+/// What counts as much: half a core, and at least that part of what the plan says. Then it joins again, so that the leader
 /// evens out what can be evened out.
 const MUCH: (f64, f64) = (CORE_WEIGHT / 2.0, 0.3);
 
@@ -48,8 +48,6 @@ pub struct Joined {
     joining: Joining,
     membership: Membership,
     last_plan: LastPlan,
-    /// What it carried when it last joined.
-    said: f64,
 }
 
 /// The newest plan that this worker has seen: if it comes to lead, it goes on from there.
@@ -97,7 +95,7 @@ pub async fn join(config: &WorkerConfig, client: Client, joining: Joining) -> Re
     let assignor = assignor(&joining, last_plan.clone());
     let membership = Membership::start(&Handle::current(), client, member_config, assignor);
     let seat = Seat::of(joining.me.clone());
-    let mut joined = Joined { seat, joining, membership, last_plan, said: 0.0 };
+    let mut joined = Joined { seat, joining, membership, last_plan };
     joined.join(Default::default());
     loop {
         match joined.membership.event().await {
@@ -166,7 +164,6 @@ impl Joined {
     }
 
     fn join(&mut self, running: Items) {
-        self.said = running.values().sum();
         let info = self.seat.join(self.joining.configs.offset(), running);
         self.membership.join(info.to_bytes().into());
     }
@@ -283,17 +280,12 @@ impl Keeper {
 
     /// A herd of one has nothing to even out.
     async fn weigh(&mut self) {
-        if self.joined.seat.standing().is_none_or(|standing| standing.members.len() < 2) {
-            return;
-        }
+        let Some(standing) = self.joined.seat.standing().filter(|standing| standing.members.len() > 1) else { return };
+        let said = standing.ownership.loads().get(standing.me).copied().unwrap_or(0.0);
         let now: f64 = self.supervisor.running().await.values().sum();
-        let difference = (now - self.joined.said).abs();
-        if difference > MUCH.0 && difference > MUCH.1 * self.joined.said {
-            tracing::info!(
-                said = self.joined.said,
-                now,
-                "this worker carries much more or less than it has said: joining again"
-            );
+        let difference = (now - said).abs();
+        if difference > MUCH.0 && difference > MUCH.1 * said {
+            tracing::info!(said, now, "this worker carries much more or less than the plan says: joining again");
             self.join_again().await;
         }
     }
