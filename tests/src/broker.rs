@@ -39,12 +39,21 @@ impl Log {
         Topics::at(self.port)
     }
 
-    /// Kills it and starts it again on the same folder and port.
+    /// The port of the Kafka protocol.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Starts it again on the same folder and port, after its process has ended.
     ///
     /// # Panics
     /// It does not start.
-    pub fn kill_and_start_again(&mut self) {
-        self.process.kill();
+    pub fn start_again(&mut self) {
         self.process = spawn(&self.folder, self.port);
         self.wait_until_it_answers();
     }

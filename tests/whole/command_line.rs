@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use naru_tests::{Process, Topics, Worker, free_port, naru_binary, until};
+use naru_tests::{Log, Process, Topics, Worker, free_port, naru_binary, until};
 use serde_json::json;
 
 fn naru(arguments: &[&str]) -> Output {
@@ -129,30 +129,18 @@ fn what_the_worker_keeps_is_for_its_owner_alone() {
     assert_eq!(mode("data/secret.key"), 0o600);
 }
 
-/// A log without a worker.
-fn log_alone(folder: &std::path::Path, port: u16) -> Process {
-    let mut command = Command::new(naru_binary());
-    command.args(["broker", "--set", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
-    command.args(["--set", &format!("log.dirs={}", folder.display())]);
-    let log = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    until("the log answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    log
-}
-
 #[test]
 fn the_log_alone_serves_kafka_s_protocol() {
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    let mut log = log_alone(folder.path(), port);
-    assert!(Topics::at(port).read("nothing").is_empty());
-    log.signal(libc::SIGTERM);
-    assert!(log.wait(Duration::from_secs(10)).success());
+    let mut log = Log::start();
+    assert!(log.topics().read("nothing").is_empty());
+    log.process().signal(libc::SIGTERM);
+    assert!(log.process().wait(Duration::from_secs(10)).success());
 }
 
 #[test]
 fn a_worker_of_another_cluster_runs_no_log_of_its_own_and_outlives_that_cluster_s_restart() {
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    let mut log = log_alone(folder.path(), port);
-    let mut worker = Worker::start(&[&format!("bootstrap.servers=127.0.0.1:{port}")]);
+    let mut log = Log::start();
+    let mut worker = Worker::start(&[&format!("bootstrap.servers={}", log.bootstrap())]);
     assert!(std::net::TcpStream::connect(("127.0.0.1", worker.log_port())).is_err(), "no second log");
     let (input, output) = (worker.file("in.txt"), worker.file("out.txt"));
     std::fs::write(&input, "").unwrap();
@@ -168,12 +156,12 @@ fn a_worker_of_another_cluster_runs_no_log_of_its_own_and_outlives_that_cluster_
     let arrived = || std::fs::read_to_string(&output).unwrap_or_default();
     add(0..100);
     until("all lines are there", || arrived() == lines(0..100));
-    log.kill();
+    log.process().kill();
     add(100..200);
     std::thread::sleep(Duration::from_secs(2));
-    let _log = log_alone(folder.path(), port);
+    log.start_again();
     until("the lines written meanwhile are there", || arrived().ends_with("line 199\n"));
-    let mut seen: Vec<String> = Topics::at(port).values("lines");
+    let mut seen: Vec<String> = log.topics().values("lines");
     seen.dedup();
     let expected: Vec<String> = (0..200).map(|n| format!("\"line {n}\"")).collect();
     assert_eq!(seen, expected, "each line once and in order");

@@ -5,18 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use naru_tests::{Worker, until};
+use naru_tests::{Random, Worker, until};
 use serde_json::json;
-
-/// A generator of moments that does not need a clock: the same seed gives the same run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 fn append(file: &Path, from: u64, to: u64) {
     let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
@@ -66,7 +56,7 @@ fn check_repeats(what: &str, seen: &[u64], count: u64) -> u64 {
 fn twenty_kills_lose_nothing_from_file_to_topic_to_file() {
     let mut worker = Worker::start(&["offset.flush.interval.ms=200"]);
     file_to_file(&worker);
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let mut written = 0;
     for _ in 0..20 {
         let more = 500 + random.below(3000);
@@ -104,7 +94,7 @@ fn what_a_kill_repeats_stays_within_one_commit_window() {
             "connector.class": "VerifiableSource", "topic": "ticks", "throughput": RATE.to_string(),
         }),
     );
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     for _ in 0..10 {
         until("it runs", || worker.rest().task_state("ticks", 0).is_some_and(|(state, _)| state == "RUNNING"));
         std::thread::sleep(Duration::from_millis(800 + random.below(1000)));

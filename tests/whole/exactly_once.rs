@@ -4,26 +4,15 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use naru_tests::{Process, Topics, Worker, free_port, naru_binary, until, with};
+use naru_tests::{Log, Random, Topics, Worker, until, with};
 use postgres_source::test_server::{PASSWORD, TestServer, USER};
 use serde_json::{Value as Json, json};
 
 pub(crate) const ENABLED: &str = "exactly.once.source.support=enabled";
-
-/// A generator of moments that does not need a clock: the same seed gives the same run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 /// How often a worker is killed: as often as `NARU_TEST_KILLS` says, or so often.
 pub(crate) fn kills(otherwise: u64) -> u64 {
@@ -85,7 +74,7 @@ fn fifty_kills_leave_each_record_of_two_sources_once_and_in_order() {
         "exactly.once.support": "required", "transaction.boundary": "interval", "transaction.boundary.interval.ms": "60",
     });
     worker.rest().create("lines", file);
-    let (mut random, mut written) = (Random(11), 100);
+    let (mut random, mut written) = (Random::new(11), 100);
     for _ in 0..kills(50) {
         let more = 200 + random.below(1500);
         append(&input, written, written + more);
@@ -116,7 +105,7 @@ fn fifty_kills_leave_each_record_of_two_sources_once_and_in_order() {
 
 #[test]
 fn changes_of_a_table_are_there_once_and_in_order_through_kills() {
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let worker = Worker::start(&[ENABLED]);
     changes_come_once(worker, Worker::topics, kills(8), |worker, _| {
         std::thread::sleep(Duration::from_millis(100 + random.below(700)));
@@ -183,24 +172,13 @@ pub(crate) fn changes_come_once(
     }
 }
 
-/// A log without a worker.
-fn log_alone(folder: &Path, port: u16) -> Process {
-    let mut command = Command::new(naru_binary());
-    command.args(["broker", "--set", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
-    command.args(["--set", &format!("log.dirs={}", folder.display())]);
-    let log = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    until("the log answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    log
-}
-
 #[test]
 fn a_worker_that_was_frozen_and_replaced_writes_nothing_when_it_wakes_up() {
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    let _log = log_alone(folder.path(), port);
-    let settings = [ENABLED, &format!("bootstrap.servers=127.0.0.1:{port}"), "session.timeout.ms=6000"];
+    let log = Log::start();
+    let settings = [ENABLED, &format!("bootstrap.servers={}", log.bootstrap()), "session.timeout.ms=6000"];
     let mut frozen = Worker::start(&settings);
     frozen.rest().create("ticks", verifiable(json!({})));
-    let topics = Topics::at(port);
+    let topics = log.topics();
     let committed = || numbers(&values(topics.committed("ticks"))).get(&0).map_or(0, Vec::len);
     until("records are committed", || committed() > 1000);
     frozen.process().signal(libc::SIGSTOP);

@@ -14,31 +14,8 @@ use broker_client::{
     Client, ClientConfig, Producer, ProducerConfig, ProducerEvent, RecordToSend, Tcp, TopicPartition, TransactionalId,
 };
 use broker_wire::records::Compression;
-use naru_tests::{PATIENCE, Process, Seen, Topics, Worker, free_port, naru_binary, until};
+use naru_tests::{Log, PATIENCE, Process, Seen, Topics, Worker, naru_binary, until};
 use serde_json::{Value as Json, json};
-
-/// A log that others move to.
-struct Target {
-    _process: Process,
-    _folder: tempfile::TempDir,
-    port: u16,
-}
-
-impl Target {
-    fn start() -> Target {
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let mut command = Command::new(naru_binary());
-        command.args(["--log-level", "error", "broker", "--set", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
-        command.args(["--set", &format!("log.dirs={}", folder.path().display())]).stdin(Stdio::null());
-        let process = Process::start(&mut command);
-        until("the target answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Target { _process: process, _folder: folder, port }
-    }
-
-    fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-}
 
 pub(crate) fn worker_on(data: &Path, more: &[&str]) -> Worker {
     let data = format!("data.dir={}", data.display());
@@ -176,7 +153,7 @@ fn a_move_that_is_killed_again_and_again_takes_everything_once_and_connectors_go
     let (data, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (data, files) = (data.path(), files.path());
     let (input, output) = (files.join("in.txt"), files.join("out.txt"));
-    let target = Target::start();
+    let target = Log::start();
     let mut worker = worker_on(data, &[]);
     append(&input, 0, 5000);
     file_to_file(&worker, files, "lines");
@@ -190,7 +167,7 @@ fn a_move_that_is_killed_again_and_again_takes_everything_once_and_connectors_go
         commit(&client, &by, &offsets).await.unwrap();
     });
     until("the first lines are through", || lines(&output).len() == 5000);
-    let (code, said) = naru_move(data, &target.address(), &[]);
+    let (code, said) = naru_move(data, &target.bootstrap(), &[]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("is in use: another process (pid") && said.contains("Stop that worker"), "{said}");
 
@@ -205,29 +182,29 @@ fn a_move_that_is_killed_again_and_again_takes_everything_once_and_connectors_go
     assert!(worker.terminate().success());
 
     // Somebody else's records.
-    in_runtime(target.port, async |client| {
+    in_runtime(target.port(), async |client| {
         make(&client, "bulk", 3, &[]).await;
         fill(&client, "bulk", 3, Compression::None).await;
     });
-    let (code, said) = naru_move(data, &target.address(), &[]);
+    let (code, said) = naru_move(data, &target.bootstrap(), &[]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("The topic bulk at the target holds records that this move has not written"), "{said}");
-    assert!(!data.join("move.json").exists() && Topics::at(target.port).read("lines").is_empty());
-    assert!(in_runtime(target.port, async |client| delete_topic(&client, "bulk").await.unwrap()));
-    let (code, said) = naru_move(data, &target.address(), &["--dry-run"]);
+    assert!(!data.join("move.json").exists() && target.topics().read("lines").is_empty());
+    assert!(in_runtime(target.port(), async |client| delete_topic(&client, "bulk").await.unwrap()));
+    let (code, said) = naru_move(data, &target.bootstrap(), &["--dry-run"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("would be copied") && said.contains("bulk") && !data.join("move.json").exists(), "{said}");
 
-    let kills = kill_again_and_again(data, &target.address(), &[]);
+    let kills = kill_again_and_again(data, &target.bootstrap(), &[]);
     assert!(kills > 3, "only {kills} kills came in time");
-    let (code, said) = naru_move(data, &target.address(), &[]);
+    let (code, said) = naru_move(data, &target.bootstrap(), &[]);
     assert_eq!(code, 0, "after {kills} kills: {said}");
-    assert!(said.contains(&format!("bootstrap.servers={}", target.address())), "{said}");
-    let there = Topics::at(target.port);
+    assert!(said.contains(&format!("bootstrap.servers={}", target.bootstrap())), "{said}");
+    let there = target.topics();
     assert!(before == everything(&there, &names), "records, offsets, timestamps or headers differ");
     assert_eq!(configs(&there, OWN[0]), wanted);
     assert!(!there.read(OWN[2]).is_empty());
-    let moved = in_runtime(target.port, async |client| committed(&client, "readers", None).await.unwrap());
+    let moved = in_runtime(target.port(), async |client| committed(&client, "readers", None).await.unwrap());
     assert_eq!(moved, offsets);
 
     let refused = Command::new(naru_binary())
@@ -237,10 +214,10 @@ fn a_move_that_is_killed_again_and_again_takes_everything_once_and_connectors_go
         .unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(said.contains(&format!("was moved to {}", target.address())), "{said}");
+    assert!(said.contains(&format!("was moved to {}", target.bootstrap())), "{said}");
 
     append(&input, 5000, 7000);
-    let mut worker = worker_on(data, &[&format!("bootstrap.servers={}", target.address())]);
+    let mut worker = worker_on(data, &[&format!("bootstrap.servers={}", target.bootstrap())]);
     until("the next lines are through", || lines(&output).len() >= 7000);
     append(&input, 7000, 7010);
     until("and the last", || lines(&output).len() >= 7010);
@@ -273,7 +250,7 @@ async fn transaction(client: &Client, id: &str, values: &[&str], committed: Opti
 fn groups_go_on_at_the_same_record_where_transactions_left_holes_and_what_was_aborted_is_not_copied() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path();
-    let target = Target::start();
+    let target = Log::start();
     let mut worker = worker_on(data, &[]);
     let place = TopicPartition { topic: "t".into(), partition: 0 };
     let by = Committer { group: "g".into(), generation: -1, member: String::new() };
@@ -288,20 +265,20 @@ fn groups_go_on_at_the_same_record_where_transactions_left_holes_and_what_was_ab
     });
     assert!(worker.terminate().success());
 
-    let (code, said) = naru_move(data, &target.address(), &[]);
+    let (code, said) = naru_move(data, &target.bootstrap(), &[]);
     assert_eq!(code, 2, "{said}");
     assert!(
         said.contains("group g goes on at 2 in t-0, which was 5") && said.contains("--accept-new-offsets"),
         "{said}"
     );
-    assert!(Topics::at(target.port).read("t").is_empty());
-    let (code, said) = naru_move(data, &target.address(), &["--accept-new-offsets"]);
+    assert!(target.topics().read("t").is_empty());
+    let (code, said) = naru_move(data, &target.bootstrap(), &["--accept-new-offsets"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("group g goes on at 2 in t-0, which was 5"), "{said}");
-    assert_eq!(Topics::at(target.port).values("t"), ["a", "b", "c"]);
-    let moved = in_runtime(target.port, async |client| committed(&client, "g", None).await.unwrap());
+    assert_eq!(target.topics().values("t"), ["a", "b", "c"]);
+    let moved = in_runtime(target.port(), async |client| committed(&client, "g", None).await.unwrap());
     assert_eq!(moved, BTreeMap::from([(place, 2)]));
-    let (code, said) = naru_move(data, &target.address(), &[]);
+    let (code, said) = naru_move(data, &target.bootstrap(), &[]);
     assert!(code == 0 && said.contains("has been moved"), "{said}");
 }
 
