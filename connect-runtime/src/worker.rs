@@ -111,6 +111,13 @@ fn make_folder(folder: &Path) -> Result<(), Ended> {
     })
 }
 
+/// The settings of the embedded log. The error is a line for each that is wrong.
+pub(crate) fn log_settings(config: &WorkerConfig) -> Result<BrokerConfig, String> {
+    let line = |error: &_| format!("Setting of the log behind `broker.`: {error}.");
+    let read = BrokerConfig::from_properties(&config.broker);
+    read.map_err(|errors| errors.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
 /// The log in this process, on threads of its own.
 struct EmbeddedLog {
     runtime: Runtime,
@@ -121,12 +128,7 @@ struct EmbeddedLog {
 
 impl EmbeddedLog {
     fn open(config: &WorkerConfig) -> Result<EmbeddedLog, Ended> {
-        let read = BrokerConfig::from_properties(&config.broker);
-        let settings = read.map_err(|errors| {
-            let lines: Vec<String> =
-                errors.iter().map(|error| format!("Setting of the log behind `broker.`: {error}.")).collect();
-            Ended::before(lines.join("\n"))
-        })?;
+        let settings = log_settings(config).map_err(Ended::before)?;
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("log").enable_all().build();
         let runtime = runtime.map_err(|why| Ended::before(format!("Cannot start: {why}.")))?;
         let guard = runtime.enter();

@@ -162,6 +162,15 @@ impl ConfigLog {
         items.collect()
     }
 
+    /// Whether there is such a connector, or such a task of it.
+    pub fn has(&self, item: &Item) -> bool {
+        let entry = self.connectors.get(item.connector());
+        entry.is_some_and(|entry| match item {
+            Item::Connector(_) => true,
+            Item::Task(_, task) => (*task as usize) < entry.tasks.len(),
+        })
+    }
+
     /// What came to be by the records from `offset` on, in their order; also what is gone again.
     pub fn births_since(&self, offset: i64) -> &[Birth] {
         let first = self.births.partition_point(|(born, _)| *born < offset);

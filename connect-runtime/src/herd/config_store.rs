@@ -70,6 +70,11 @@ impl ConfigStore {
         self.0.log.lock().connectors().get(name).cloned()
     }
 
+    /// Whether there is such a connector, or such a task of it.
+    pub fn has(&self, item: &Item) -> bool {
+        self.0.log.lock().has(item)
+    }
+
     /// The names of all connectors, sorted.
     pub fn names(&self) -> Vec<String> {
         self.0.log.lock().connectors().keys().cloned().collect()

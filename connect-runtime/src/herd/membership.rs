@@ -200,8 +200,8 @@ impl Joined {
 
     /// Until when something waits that this worker, as the leader, has to give out then.
     fn waits_until(&self) -> Option<Duration> {
-        let standing = self.seat.standing().filter(|standing| standing.is_leader())?;
-        let until = self.last_plan.lock().as_ref().filter(|_| !standing.members.is_empty())?.wait_until_ms?;
+        self.seat.standing().filter(|standing| standing.is_leader())?;
+        let until = self.last_plan.lock().as_ref()?.wait_until_ms?;
         Some(Duration::from_millis(until.saturating_sub(now_ms()).max(0) as u64))
     }
 }

@@ -6,13 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_client::{
-    Backoff, Client, ClientError, Producer, ProducerConfig, ProducerEvent, RecordToSend, Result, TransactionalId,
-};
+use broker_client::{Backoff, Client, ClientError, Producer, ProducerConfig, ProducerEvent, Result, TransactionalId};
 use broker_wire::ErrorCode;
 use tokio::sync::Mutex;
 
-use super::writer::{Entry, now_ms};
+use super::writer::{Entry, opened};
 
 /// How long a transaction may be open. It holds a few records.
 const TRANSACTION_LIMIT: Duration = Duration::from_secs(60);
@@ -43,15 +41,7 @@ impl FencedWriter {
 
     async fn open(&self) -> Result<Producer> {
         let id = TransactionalId { id: self.id.clone(), timeout: TRANSACTION_LIMIT };
-        let mut backoff = Backoff::default();
-        loop {
-            match Producer::open_transactional(self.client.clone(), ProducerConfig::default(), &id).await {
-                Err(error) if error.is_retriable() && backoff.attempts() < 5 => {
-                    tokio::time::sleep(backoff.next_delay()).await;
-                }
-                opened => return opened,
-            }
-        }
+        opened(|| Producer::open_transactional(self.client.clone(), ProducerConfig::default(), &id)).await
     }
 
     /// Writes entries to a topic; on return the log holds all of them durably. After an error, or if the future is dropped,
@@ -75,15 +65,7 @@ impl FencedWriter {
         }
         producer.begin()?;
         for entry in entries {
-            let record = RecordToSend {
-                partition: None,
-                timestamp: now_ms(),
-                key: Some(&entry.key),
-                value: entry.value.as_deref(),
-                headers: &[],
-                token: 0,
-            };
-            producer.append(topic, &record)?;
+            producer.append(topic, &entry.to_send(0))?;
         }
         producer.flush()?;
         while producer.is_busy() {

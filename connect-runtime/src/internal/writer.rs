@@ -17,6 +17,14 @@ pub struct Entry {
     pub value: Option<Bytes>,
 }
 
+impl Entry {
+    /// As it goes to the producer, with the time of this moment.
+    pub(crate) fn to_send(&self, token: u64) -> RecordToSend<'_> {
+        let (key, value) = (Some(&*self.key), self.value.as_deref());
+        RecordToSend { partition: None, timestamp: now_ms(), key, value, headers: &[], token }
+    }
+}
+
 /// Writes records, in order, and says when the log holds them durably. Cheap to clone; may be used from any thread.
 #[derive(Clone)]
 pub struct Writer {
@@ -100,21 +108,13 @@ impl Actor {
     async fn append(&mut self, token: u64, job: &Job) -> Result<()> {
         let producer = match &mut self.producer {
             Some(producer) => producer,
-            empty => empty.insert(open(&self.client, self.config).await?),
+            empty => empty.insert(opened(|| Producer::open(self.client.clone(), self.config)).await?),
         };
         if !producer.knows(&job.topic) && !producer.learn(&job.topic).await? {
             return Err(ClientError::Missing(format!("topic {}", job.topic)));
         }
         for entry in &job.entries {
-            let record = RecordToSend {
-                partition: None,
-                timestamp: now_ms(),
-                key: Some(&entry.key),
-                value: entry.value.as_deref(),
-                headers: &[],
-                token,
-            };
-            producer.append(&job.topic, &record)?;
+            producer.append(&job.topic, &entry.to_send(token))?;
         }
         producer.flush()
     }
@@ -150,10 +150,10 @@ impl Actor {
 }
 
 /// A new producer; a few attempts bridge a log that is just starting.
-async fn open(client: &Client, config: ProducerConfig) -> Result<Producer> {
+pub(super) async fn opened<F: Future<Output = Result<Producer>>>(mut open: impl FnMut() -> F) -> Result<Producer> {
     let mut backoff = Backoff::default();
     loop {
-        match Producer::open(client.clone(), config).await {
+        match open().await {
             Err(error) if error.is_retriable() && backoff.attempts() < 5 => {
                 tokio::time::sleep(backoff.next_delay()).await;
             }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use broker::{Broker, BrokerConfig};
+use broker::Broker;
 use broker_client::admin::{OffsetAt, offsets_at};
 use broker_client::{Client, Producer, ProducerConfig, Purpose, TransactionalId};
 use broker_wire::messages::list_transactions::ListTransactionsRequest;
 
 use super::failure::{Failure, Result};
 use crate::config::WorkerConfig;
+use crate::worker::log_settings;
 
 /// The topics in which the log keeps groups and transactions. They are not copied: groups are, offset by offset, and there are no open
 /// transactions.
@@ -23,11 +24,7 @@ const WAIT_FOR_MARKERS: Duration = Duration::from_secs(30);
 /// # Errors
 /// A mistake of set-up, with what to do.
 pub fn open(config: &WorkerConfig) -> Result<Broker> {
-    let read = BrokerConfig::from_properties(&config.broker);
-    let settings = read.map_err(|errors| {
-        let line = |error: &_| format!("Setting of the log behind `broker.`: {error}.");
-        Failure::set_up(errors.iter().map(line).collect::<Vec<_>>().join("\n"))
-    })?;
+    let settings = log_settings(config).map_err(Failure::set_up)?;
     let folder = settings.log_dir.clone();
     let shown = folder.display();
     if !folder.join("meta.properties").is_file() {

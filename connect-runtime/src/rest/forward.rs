@@ -117,11 +117,7 @@ async fn target(request: &mut Request) -> Target {
 /// Whether this worker has read of the item. The leader has, if there is one.
 fn is_known(herd: &Herd, target: &Target) -> bool {
     let Target::Runner(item) = target else { return true };
-    let entry = herd.parts().configs.get(item.connector());
-    entry.is_some_and(|entry| match item {
-        Item::Connector(_) => true,
-        Item::Task(_, task) => (*task as usize) < entry.tasks.len(),
-    })
+    herd.parts().configs.has(item)
 }
 
 /// The peer that is to answer; `None` if it is this worker.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_client::{Client, ClientError, Producer, ProducerConfig, RecordToSend, TransactionalId};
+use broker_client::{Client, ClientError, Producer, ProducerConfig, TransactionalId};
 use broker_wire::ErrorCode;
 use connector_api::{Error, Outcome, Result, SourceBatch};
 use parking_lot::Mutex;
@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::delivery::{Delivery, POSITIONS, broken};
 use super::run::POLL_BYTES;
 use super::transaction::{Limits, Transaction};
-use crate::internal::now_ms;
 use crate::task::Share;
 
 /// How long giving a transaction up may take at the end of a task. The next task of the same id, or the log, does it as well.
@@ -201,15 +200,7 @@ impl Delivery {
         let Some(positions) = transacting.transaction.end(&self.state.in_flight, Instant::now()) else { return Ok(()) };
         let topic = self.positions.topic().clone();
         for entry in self.positions.entries(&positions) {
-            let to_send = RecordToSend {
-                partition: None,
-                timestamp: now_ms(),
-                key: Some(&entry.key),
-                value: entry.value.as_deref(),
-                headers: &[],
-                token: POSITIONS,
-            };
-            self.producer.append(&topic, &to_send).map_err(broken)?;
+            self.producer.append(&topic, &entry.to_send(POSITIONS)).map_err(broken)?;
         }
         self.producer.flush().map_err(broken)?;
         self.commit_if_whole()

@@ -41,7 +41,7 @@ pub fn share_out(situation: &Situation<'_>) -> Plan {
     let mut shares = Shares::kept(situation);
     let mut lost = lost(situation, &shares);
     let wait_until_ms = wait_until(situation, &lost);
-    let waits = |lost: &Lost| wait_until_ms.is_some() && !lost.is_back;
+    let waits = |lost: &Lost| wait_until_ms.is_some() && lost.back_at.is_none();
     let waiting: Vec<Waiting> = lost.extract_if(.., |lost| waits(lost)).map(|lost| lost.what).collect();
     shares.give_back(&lost);
     shares.give_out(situation, &waiting);
@@ -126,20 +126,18 @@ impl Shares {
         if self.items.is_empty() {
             return;
         }
-        let waiting: HashSet<&Item> = waiting.iter().map(|waiting| &waiting.item).collect();
-        let held: HashSet<Item> = self.items.iter().flat_map(|items| items.keys().cloned()).collect();
-        let free = situation.wanted.iter().filter(|item| !waiting.contains(item) && !held.contains(*item));
-        let mut free: Vec<(f64, &Item)> = free.map(|item| (self.weight_of(item), item)).collect();
-        free.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
         let mut siblings: HashMap<(&str, usize), usize> = HashMap::new();
-        for (place, items) in self.items.clone().iter().enumerate() {
-            for item in items.keys() {
-                // Names live as long as what is wanted.
-                if let Some(known) = situation.wanted.get(item) {
-                    *siblings.entry((known.connector(), place)).or_default() += 1;
-                }
+        let mut taken: HashSet<&Item> = waiting.iter().map(|waiting| &waiting.item).collect();
+        for (place, items) in self.items.iter().enumerate() {
+            // Whatever has a worker is wanted; as it stands there it may be kept while the shares change.
+            for item in items.keys().filter_map(|item| situation.wanted.get(item)) {
+                *siblings.entry((item.connector(), place)).or_default() += 1;
+                taken.insert(item);
             }
         }
+        let free = situation.wanted.iter().filter(|item| !taken.contains(item));
+        let mut free: Vec<(f64, &Item)> = free.map(|item| (self.weight_of(item), item)).collect();
+        free.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
         for (weight, item) in free {
             let count = |place: usize| siblings.get(&(item.connector(), place)).copied().unwrap_or(0);
             let lighter = |one: &usize, other: &usize| {
@@ -199,7 +197,6 @@ fn known_weights(previous: Option<&Plan>) -> HashMap<Item, f64> {
 /// What a worker ran that is gone.
 struct Lost {
     what: Waiting,
-    is_back: bool,
     back_at: Option<usize>,
 }
 
@@ -223,14 +220,14 @@ fn lost(situation: &Situation<'_>, shares: &Shares) -> Vec<Lost> {
     });
     let with_place = lost.map(|what| {
         let back_at = place_of(situation, &what.worker_id);
-        Lost { what, is_back: back_at.is_some(), back_at }
+        Lost { what, back_at }
     });
     with_place.collect()
 }
 
 /// Until when what was lost waits; `None` if it does not.
 fn wait_until(situation: &Situation<'_>, lost: &[Lost]) -> Option<i64> {
-    if situation.max_delay_ms <= 0 || lost.iter().all(|lost| lost.is_back) {
+    if situation.max_delay_ms <= 0 || lost.iter().all(|lost| lost.back_at.is_some()) {
         return None;
     }
     let longest = situation.now_ms.saturating_add(situation.max_delay_ms);

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connector::{Mine, Running};
 use super::{Event, Parts};
-use crate::herd::assignment::{Item, Items};
+use crate::herd::assignment::Items;
 use crate::herd::config_log::RestartRequest;
 use crate::herd::status_log::{State, Status, Subject};
 
@@ -186,9 +186,10 @@ impl Supervisor {
     fn on_place(&mut self) {
         let standing = self.parts.place.now();
         let generation = standing.as_ref().map(|standing| standing.generation);
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.extend(self.parts.configs.take_changed());
         if generation.is_some() && generation == self.looked_at {
-            self.on_changes();
-            std::mem::take(&mut self.changed).iter().for_each(|name| self.reconcile(name));
+            changed.iter().for_each(|name| self.reconcile(name));
             return;
         }
         self.looked_at = generation;
@@ -265,7 +266,7 @@ impl Supervisor {
             if present.contains(status.worker_id.as_str()) && !is_mine {
                 continue;
             }
-            if !self.is_wanted(&item) {
+            if !self.parts.configs.has(&item) {
                 self.parts.statuses.tell(subject, None);
             } else if !is_mine && standing.ownership.owner(&item).is_none() && status.state != State::Failed {
                 let (worker_id, generation) = (self.parts.worker_id.clone(), standing.generation);
@@ -273,14 +274,6 @@ impl Supervisor {
                 self.parts.statuses.tell(subject, Some(waits));
             }
         }
-    }
-
-    fn is_wanted(&self, item: &Item) -> bool {
-        let entry = self.parts.configs.get(item.connector());
-        entry.is_some_and(|entry| match item {
-            Item::Connector(_) => true,
-            Item::Task(_, task) => (*task as usize) < entry.tasks.len(),
-        })
     }
 
     /// While stopping: whether everything has ended or the time is over.
