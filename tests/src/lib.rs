@@ -20,5 +20,5 @@ pub use process::{Process, naru_binary, repository};
 pub use random::Random;
 pub use rest::{Reply, Rest, with};
 pub use topic::{Seen, TakenOver, Topics};
-pub use wait::{PATIENCE, until, until_some};
+pub use wait::{PATIENCE, until, until_it_is, until_some};
 pub use worker::Worker;

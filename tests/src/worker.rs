@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::{Process, Rest, Topics, free_port, naru_binary, until};
 
+/// So many lines of its log a worker shows if its test fails.
+const LINES_SHOWN: usize = 60;
+
 /// A running worker with its embedded log.
 pub struct Worker {
     process: Process,
@@ -116,6 +119,18 @@ impl Worker {
         self.process.kill();
         self.process = spawn(&self.under, &self.settings, &self.file("worker.log"));
         self.wait_until_healthy();
+    }
+}
+
+/// A test that fails shows what its workers have seen.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let from = log.lines().count().saturating_sub(LINES_SHOWN);
+            let end: Vec<&str> = log.lines().skip(from).collect();
+            eprintln!("the end of the log of the worker at port {}:\n{}", self.rest_port, end.join("\n"));
+        }
     }
 }
 

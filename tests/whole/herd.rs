@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use naru_tests::{Log, Worker, until};
+use naru_tests::{Log, Worker, until, until_it_is};
 use serde_json::{Value as Json, json};
 
 /// Short, so that the tests need not wait for long.
@@ -54,7 +54,7 @@ fn id(worker: &Worker) -> String {
 fn until_shared(asked: &Worker, wanted: &[(&Worker, usize)]) {
     let wanted: BTreeMap<String, usize> =
         wanted.iter().filter(|(_, count)| *count > 0).map(|(worker, count)| (id(worker), *count)).collect();
-    until(&format!("the tasks are shared as {wanted:?}, not as {:?}", counts(asked)), || counts(asked) == wanted);
+    until_it_is("who runs how many tasks", &wanted, || counts(asked));
 }
 
 fn numbers(log: &Log, topic: &str) -> Vec<u64> {

@@ -8,7 +8,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
-use super::assignment::{CORE_WEIGHT, Items, PROTOCOL, PROTOCOL_TYPE, Plan, Seat, Situation, WorkerInfo, share_out};
+use super::assignment::{
+    CORE_WEIGHT, Item, Items, Measured, PROTOCOL, PROTOCOL_TYPE, Plan, Seat, Situation, WorkerInfo, share_out,
+};
 use super::standing::{Peer, Standing};
 use super::status_log::{State, Subject};
 use super::supervisor::SupervisorHandle;
@@ -163,9 +165,20 @@ impl Joined {
         self.membership.session()
     }
 
-    fn join(&mut self, running: Items) {
-        let info = self.seat.join(self.joining.configs.offset(), running);
+    fn join(&mut self, running: Measured) {
+        let info = self.seat.join(self.joining.configs.offset(), self.weighed(running));
         self.membership.join(info.to_bytes().into());
+    }
+
+    /// What has not run for long enough here weighs what the plan says.
+    fn weighed(&self, running: Measured) -> Items {
+        let plan = self.last_plan.lock();
+        let planned = |item: &Item| plan.as_ref().and_then(|plan| plan.weight_of(item));
+        let weight = |(item, measured): (Item, Option<f64>)| {
+            let weight = measured.or_else(|| planned(&item)).unwrap_or_else(|| item.base_weight());
+            (item, weight)
+        };
+        running.into_iter().map(weight).collect()
     }
 
     /// Takes a plan in. True if there is something to stop; `None` if it makes no sense.
@@ -282,7 +295,7 @@ impl Keeper {
     async fn weigh(&mut self) {
         let Some(standing) = self.joined.seat.standing().filter(|standing| standing.members.len() > 1) else { return };
         let said = standing.ownership.loads().get(standing.me).copied().unwrap_or(0.0);
-        let now: f64 = self.supervisor.running().await.values().sum();
+        let now: f64 = self.joined.weighed(self.supervisor.running().await).values().sum();
         let difference = (now - said).abs();
         if difference > MUCH.0 && difference > MUCH.1 * said {
             tracing::info!(said, now, "this worker carries much more or less than the plan says: joining again");
@@ -345,7 +358,7 @@ fn understood(members: Vec<GroupMember>) -> Vec<(String, WorkerInfo)> {
 }
 
 /// Whether a worker that is gone has said of an item that it had stopped it.
-fn is_released(statuses: &StatusStore, item: &super::assignment::Item, worker_id: &str) -> bool {
+fn is_released(statuses: &StatusStore, item: &Item, worker_id: &str) -> bool {
     let status = statuses.get(&Subject::of(item));
     status.is_some_and(|status| status.state == State::Unassigned && status.worker_id == worker_id)
 }

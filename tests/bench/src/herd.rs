@@ -46,7 +46,7 @@ fn create(worker: &Worker, names: std::ops::Range<usize>) {
     }
 }
 
-/// Which worker runs each task, as the topic says.
+/// Which worker runs each task that runs.
 fn owners(asked: &Worker) -> BTreeMap<String, String> {
     let all = asked.rest().get("/connectors?expand=status").body;
     let mut owners = BTreeMap::new();
@@ -67,9 +67,25 @@ fn wait(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-fn runs_all(asked: &Worker, owner: &Worker, count: usize) -> bool {
-    let id = format!("127.0.0.1:{}", owner.rest_port());
-    owners(asked).values().filter(|known| **known == id).count() == count
+/// How many of all tasks each of two workers runs.
+fn shares(asked: &Worker, other: &Worker) -> (usize, usize) {
+    let count = |owners: &BTreeMap<String, String>, worker: &Worker| {
+        let id = format!("127.0.0.1:{}", worker.rest_port());
+        owners.values().filter(|owner| **owner == id).count()
+    };
+    let owners = owners(asked);
+    (count(&owners, asked), count(&owners, other))
+}
+
+/// Whether all tasks run, and each of both workers has a good part of them. Connectors count too where work is evened out, and what
+/// tasks use is measured, so that halves are never exact.
+fn shared(asked: &Worker, other: &Worker, all: usize) -> bool {
+    let (one, two) = shares(asked, other);
+    one + two == all && one.min(two) >= all * 2 / 5
+}
+
+fn runs_all(asked: &Worker, count: usize) -> bool {
+    owners(asked).len() == count
 }
 
 /// From the kill of a worker until the other one runs its tasks.
@@ -79,10 +95,10 @@ fn fail_over(table: &mut Table) {
     create(&first, 0..TASKS);
     let mut took = Vec::new();
     for _ in 0..KILLS {
-        wait("both have a share", || runs_all(&first, &second, TASKS / 2) && runs_all(&first, &first, TASKS / 2));
+        wait("both have a share", || shared(&first, &second, TASKS));
         let killed = Instant::now();
         second.kill();
-        wait("the other one takes over", || runs_all(&first, &first, TASKS));
+        wait("the other one takes over", || shares(&first, &second) == (TASKS, 0));
         took.push(killed.elapsed().as_secs_f64());
         second.start_again();
     }
@@ -107,11 +123,11 @@ fn fail_over(table: &mut Table) {
 fn many(table: &mut Table) {
     let mut first = Worker::start(&["broker.max.connections=10000"]);
     create(&first, 0..MANY);
-    wait("all run", || runs_all(&first, &first, MANY));
+    wait("all run", || runs_all(&first, MANY));
     assert!(first.terminate().success());
     let since = Instant::now();
     first.start_again();
-    wait("all run again", || runs_all(&first, &first, MANY));
+    wait("all run again", || runs_all(&first, MANY));
     let took = since.elapsed().as_secs_f64();
     let (now, peak) = first.process().memory();
     table.add(Row {
@@ -133,12 +149,7 @@ fn many(table: &mut Table) {
     let bootstrap = format!("bootstrap.servers=127.0.0.1:{}", first.log_port());
     let second = Worker::start(&[&bootstrap]);
     let since = Instant::now();
-    wait("both have a share", || {
-        let now = owners(&first);
-        let id = format!("127.0.0.1:{}", second.rest_port());
-        let theirs = now.values().filter(|owner| **owner == id).count();
-        now.len() == MANY && theirs.abs_diff(MANY / 2) <= MANY / 20
-    });
+    wait("both have a share", || shared(&first, &second, MANY));
     let took = since.elapsed().as_secs_f64();
     let after = owners(&first);
     let moved = before.iter().filter(|(task, owner)| after.get(*task) != Some(*owner)).count();

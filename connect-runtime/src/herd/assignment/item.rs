@@ -20,19 +20,25 @@ impl Item {
         }
     }
 
-    /// What it weighs while nothing is known of it. A task that does nothing weighs 1.
+    /// What it weighs while nothing is known of it, and at least.
     pub fn base_weight(&self) -> f64 {
         match self {
             Item::Connector(_) => CONNECTOR_WEIGHT,
             Item::Task(..) => 1.0,
         }
     }
+
+    /// What it weighs if it uses so much of a core.
+    pub fn weight_with(&self, cores: f64) -> f64 {
+        self.base_weight().max(CORE_WEIGHT * cores)
+    }
 }
 
 /// A connector is asked now and then; its tasks do the work.
 const CONNECTOR_WEIGHT: f64 = 0.1;
 
-/// What a whole core of a task's CPU time adds to its weight.
+/// What a task weighs that uses a whole core. One that uses less than a fiftieth weighs as much as one that does nothing, so that of
+/// tasks that do little the number counts, and not what they happened to use.
 pub const CORE_WEIGHT: f64 = 50.0;
 
 impl fmt::Display for Item {
@@ -46,3 +52,6 @@ impl fmt::Display for Item {
 
 /// Items and what they weigh.
 pub type Items = BTreeMap<Item, f64>;
+
+/// Items and what they were measured to weigh; `None` where that cannot be told yet.
+pub type Measured = BTreeMap<Item, Option<f64>>;

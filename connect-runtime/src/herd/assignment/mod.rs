@@ -25,7 +25,7 @@ mod share_out;
 mod simulation;
 mod worker_info;
 
-pub use item::{CORE_WEIGHT, Item, Items};
+pub use item::{CORE_WEIGHT, Item, Items, Measured};
 pub use ownership::Ownership;
 pub use plan::{Member, Plan, Waiting};
 pub use seat::{Birth, Seat};

@@ -1,7 +1,5 @@
 //! What the leader decides.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value as Json, json};
 
 use super::packed::{items_of_json, items_to_json, pack, text, unpack};
@@ -20,7 +18,7 @@ pub struct Plan {
     /// The leader's place among them.
     pub leader: usize,
     /// What its worker is to stop, so that another one can be given it in the next round.
-    pub moving: BTreeSet<Item>,
+    pub moving: Items,
     /// What nobody runs, because its worker may come back.
     pub waiting: Vec<Waiting>,
     /// Until when that waits, in milliseconds since 1970-01-01 UTC.
@@ -66,7 +64,7 @@ impl Plan {
             "config-offset": self.config_offset,
             "members": self.members.iter().map(member).collect::<Vec<_>>(),
             "leader": self.leader,
-            "moving": items_to_json(&self.moving.iter().map(|item| (item.clone(), item.base_weight())).collect()),
+            "moving": items_to_json(&self.moving),
             "waiting": self.waiting.iter().map(waiting).collect::<Vec<_>>(),
             "wait-until": self.wait_until_ms,
         }))
@@ -89,10 +87,15 @@ impl Plan {
             config_offset: json.get("config-offset")?.as_i64()?,
             members: list("members").map(member).collect(),
             leader: json.get("leader")?.as_u64()? as usize,
-            moving: items_of_json(json.get("moving")).into_keys().collect(),
+            moving: items_of_json(json.get("moving")),
             waiting: list("waiting").filter_map(waiting).collect(),
             wait_until_ms: json.get("wait-until").and_then(Json::as_i64),
         })
+    }
+
+    /// What something weighs by this plan, if it has it.
+    pub fn weight_of(&self, item: &Item) -> Option<f64> {
+        self.members.iter().find_map(|member| member.items.get(item)).or_else(|| self.moving.get(item)).copied()
     }
 
     /// Who runs what by this plan.

@@ -58,7 +58,7 @@ impl Seat {
         let me = plan.members.iter().position(|member| member.id == member_id)?;
         let members = plan.members.iter().map(|member| member.peer.clone()).collect();
         let standing = Standing { generation, members, me, leader: plan.leader, ownership: plan.ownership() };
-        let gives_up = plan.moving.iter().any(|item| self.claimed.contains(item));
+        let gives_up = plan.moving.keys().any(|item| self.claimed.contains(item));
         self.standing = Some(standing);
         self.births_to = plan.config_offset;
         self.joining = false;

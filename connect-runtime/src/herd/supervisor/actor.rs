@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connector::{Mine, Running};
 use super::{Event, Parts};
-use crate::herd::assignment::Items;
+use crate::herd::assignment::Measured;
 use crate::herd::config_log::RestartRequest;
 use crate::herd::status_log::{State, Status, Subject};
 
@@ -200,7 +200,7 @@ impl Supervisor {
     }
 
     /// What runs here, also what is still stopping.
-    fn items(&self) -> Items {
+    fn items(&self) -> Measured {
         self.running.iter().flat_map(|(name, running)| running.items(name)).collect()
     }
 

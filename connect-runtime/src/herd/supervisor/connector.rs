@@ -13,7 +13,7 @@ use super::task::Task;
 use super::{Event, Parts};
 use crate::config::connector::{all_keys, check};
 use crate::herd::Standing;
-use crate::herd::assignment::{CORE_WEIGHT, Item, Items};
+use crate::herd::assignment::{Item, Measured};
 use crate::herd::config_log::{ConnectorEntry, TargetState};
 use crate::herd::new_tasks::hand_in;
 use crate::herd::status_log::{State, Subject};
@@ -91,12 +91,13 @@ impl Running {
     }
 
     /// What of it runs here, also what is still stopping, and what it weighs.
-    pub fn items(&self, name: &str) -> Items {
+    pub fn items(&self, name: &str) -> Measured {
         let connector = self.here.then(|| Item::Connector(name.to_owned()));
-        let connector = connector.map(|item| (item.clone(), item.base_weight()));
+        let connector = connector.map(|item| (item.clone(), Some(item.base_weight())));
         let task = |(number, task): (&u32, &Task)| {
             let item = Item::Task(name.to_owned(), *number);
-            (item.clone(), item.base_weight() + CORE_WEIGHT * task.cores())
+            let weight = task.cores().map(|cores| item.weight_with(cores));
+            (item, weight)
         };
         connector.into_iter().chain(self.tasks.iter().map(task)).collect()
     }

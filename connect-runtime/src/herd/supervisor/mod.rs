@@ -21,7 +21,7 @@ use std::sync::Arc;
 use broker_client::Session;
 use tokio::sync::{mpsc, oneshot};
 
-use super::assignment::Items;
+use super::assignment::Measured;
 use super::config_log::RestartRequest;
 use super::{ConfigStore, Live, Place, StatusStore};
 use crate::config::WorkerConfig;
@@ -80,8 +80,8 @@ enum Event {
     RestartConnector { connector: String, done: oneshot::Sender<()> },
     /// Start a task anew. False if there is no such task.
     RestartTask { connector: String, task: u32, done: oneshot::Sender<bool> },
-    /// Say what runs here, also what is still stopping, and what it weighs.
-    Running { told: oneshot::Sender<Items> },
+    /// Say what runs here, also what is still stopping, and what it was measured to weigh.
+    Running { told: oneshot::Sender<Measured> },
     /// Say when nothing runs here any more that is not this worker's.
     Release { done: oneshot::Sender<()> },
     /// Others run everything by now: give it up, at once and without a last word.
@@ -110,8 +110,8 @@ impl SupervisorHandle {
         asked.is_ok() && restarted.await.unwrap_or(false)
     }
 
-    /// What runs here, also what is still stopping, and what it weighs.
-    pub async fn running(&self) -> Items {
+    /// What runs here, also what is still stopping, and what it was measured to weigh.
+    pub async fn running(&self) -> Measured {
         let (told, running) = oneshot::channel();
         let _ = self.0.send(Event::Running { told });
         running.await.unwrap_or_default()

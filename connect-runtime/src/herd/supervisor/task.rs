@@ -20,6 +20,10 @@ use crate::task::{Order, OrderSender, Pulse, TaskEnd, TaskId, TaskView};
 /// itself.
 const MOST_GIVEN_UP: u32 = 3;
 
+/// What a task uses of the processor while it starts says nothing of what it will use: until it has run for that long, it weighs
+/// what it weighed before, or as much as one that does nothing.
+const MEASURED_AFTER: Duration = Duration::from_secs(10);
+
 /// A sign of life may be that late on a busy machine. Calls that merely await too long are ended by their own limit
 /// before it is over.
 const PULSE_SLACK: Duration = Duration::from_secs(3);
@@ -248,11 +252,13 @@ impl Task {
         }
     }
 
-    /// How much of a core its thread uses.
-    pub fn cores(&self) -> f64 {
+    /// How much of a core its thread uses; `None` while it has not run for long enough to tell.
+    pub fn cores(&self) -> Option<f64> {
         match &self.phase {
-            Phase::Up(thread) | Phase::Stopping { thread, .. } => thread.pulse.cores(),
-            Phase::Down { .. } => 0.0,
+            Phase::Up(thread) | Phase::Stopping { thread, .. } => {
+                (thread.pulse.age() >= MEASURED_AFTER).then(|| thread.pulse.cores())
+            }
+            Phase::Down { .. } => Some(0.0),
         }
     }
 
