@@ -17,7 +17,8 @@ pub struct TopicCreation {
 }
 
 struct Group {
-    include: Vec<fancy_regex::Regex>,
+    /// `None` takes all.
+    include: Option<Vec<fancy_regex::Regex>>,
     exclude: Vec<fancy_regex::Regex>,
     partitions: i32,
     replication_factor: i16,
@@ -84,7 +85,7 @@ impl Group {
         };
         let (include, exclude) = (patterns("include"), patterns("exclude"));
         Group {
-            include: if default.is_none() { whole_name(".*").into_iter().collect() } else { include },
+            include: default.is_some().then_some(include),
             exclude: if default.is_none() { Vec::new() } else { exclude },
             partitions: partitions.or(default.map(|default| default.partitions)).unwrap_or(-1),
             replication_factor: copies
@@ -97,7 +98,7 @@ impl Group {
 
     fn takes(&self, topic: &str) -> bool {
         let any = |patterns: &[fancy_regex::Regex]| patterns.iter().any(|one| one.is_match(topic).unwrap_or(false));
-        any(&self.include) && !any(&self.exclude)
+        self.include.as_deref().is_none_or(any) && !any(&self.exclude)
     }
 }
 

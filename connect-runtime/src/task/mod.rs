@@ -12,5 +12,5 @@ pub use budget::{MemoryBudget, Share};
 pub use call::{Calls, Retries};
 pub use order::{Order, OrderSender, Orders, orders};
 pub use rate::{Pacer, RateLimits};
-pub use thread::{Pulse, TaskEnd, TaskThread, on_own_thread, start_thread};
+pub use thread::{Pulse, TaskEnd, TaskThread, on_own_thread, on_passing_thread, start_thread};
 pub use view::{TaskId, TaskView, Trouble, ViewSnapshot};

@@ -24,7 +24,9 @@ use crate::plugins::part::TaskPlace;
 use crate::sink::{self, Classes, Decoder, GroupSettings, RejectSettings, SinkSetup};
 use crate::source::transaction::Limits;
 use crate::source::{self, Encoder, ExactlyOnce, LastProducer, SourceSetup, TopicCreation};
-use crate::task::{Calls, Order, OrderSender, Orders, Pulse, TaskId, TaskView, orders, start_thread};
+use crate::task::{
+    Calls, Order, OrderSender, Orders, Pulse, TaskId, TaskView, on_passing_thread, orders, start_thread,
+};
 use crate::transform::{Opener, RetryPolicy, SourceParts};
 
 /// What a task's thread takes with it.
@@ -44,6 +46,28 @@ struct Launch {
     view: TaskView,
     control: Handle,
     started: Box<dyn FnOnce() + Send>,
+}
+
+/// What a task is to do.
+struct Settings {
+    plugin: Plugin,
+    /// The connector's configuration, with secrets.
+    connector: RawConfig,
+    /// The task's.
+    config: Config,
+}
+
+impl Settings {
+    /// From the connector's configuration and the task's, as they are stored.
+    fn of(parts: &Parts, name: &str, (connector, task): (&RawConfig, &RawConfig)) -> Result<Settings> {
+        let Prepared { plugin, resolved, .. } = parts.prepare(name, connector)?;
+        let connector = resolved.config;
+        // What a task leaves out, it has from its connector.
+        let mut whole = connector.clone();
+        whole.extend(parts.secrets.resolve(name, task).map_err(Error::fail)?.config);
+        let config = all_keys(&plugin, &connector, &parts.plugins).read(&whole).config;
+        Ok(Settings { plugin, connector, config })
+    }
 }
 
 /// Starts the thread of a task. Its end comes as an event.
@@ -89,15 +113,11 @@ pub(super) fn launch(
 impl Launch {
     /// On the task's own thread: secrets, settings, converters, and then the loop.
     async fn run(self) -> Result<()> {
-        let name = &self.id.connector;
-        let Prepared { plugin, resolved, .. } = self.parts.prepare(name, &self.connector)?;
-        let connector = resolved.config;
-        // What a task leaves out, it has from its connector.
-        let mut task = connector.clone();
-        task.extend(self.parts.secrets.resolve(name, &self.task).map_err(Error::fail)?.config);
-        match plugin.clone() {
-            Plugin::Source(source) => self.run_source(source, &plugin, &connector, &task).await,
-            Plugin::Sink(sink) => self.run_sink(sink, &plugin, &connector, &task).await,
+        let (parts, name, raw) = (&self.parts, &self.id.connector, (&self.connector, &self.task));
+        let settings = on_passing_thread(|| Settings::of(parts, name, raw))?;
+        match settings.plugin.clone() {
+            Plugin::Source(source) => self.run_source(source, settings).await,
+            Plugin::Sink(sink) => self.run_sink(sink, settings).await,
         }
     }
 
@@ -121,12 +141,9 @@ impl Launch {
     async fn run_source(
         self,
         source: Arc<dyn AnySourceConnector>,
-        plugin: &Plugin,
-        connector: &RawConfig,
-        task: &RawConfig,
+        Settings { connector, config, .. }: Settings,
     ) -> Result<()> {
-        let worker = &self.parts.config;
-        let config = all_keys(plugin, connector, &self.parts.plugins).read(task).config;
+        let (worker, connector) = (&self.parts.config, &connector);
         let SourceParts { chain, reads, converters } = self.opener(connector, &config).source().await?;
         let producer = producer_config(&worker.raw, connector);
         let client = self.parts.link.client(&format!("connector-producer-{}", self.id));
@@ -195,12 +212,9 @@ impl Launch {
     async fn run_sink(
         self,
         sink: Arc<dyn AnySinkConnector>,
-        plugin: &Plugin,
-        connector: &RawConfig,
-        task: &RawConfig,
+        Settings { plugin, connector, config }: Settings,
     ) -> Result<()> {
-        let worker = &self.parts.config;
-        let config = all_keys(plugin, connector, &self.parts.plugins).read(task).config;
+        let (worker, connector) = (&self.parts.config, &connector);
         let parts = self.opener(connector, &config).sink(sink.formats(&config).await?).await?;
         let class = |which: &str, own: &ConverterConfig| converter_of(connector, which, own).class;
         let rejects = RejectSettings {
