@@ -20,6 +20,11 @@ pub trait Converter {
 
     /// Reads bytes into the form that a sink wants. Bytes that need no change are passed on as they are.
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload>;
+
+    /// The same with bytes that are handed over: a converter that passes them on need not count one more user of their memory.
+    fn decode_owned(&mut self, topic: &str, bytes: Bytes, format: Format) -> Result<Payload> {
+        self.decode(topic, &bytes, format)
+    }
 }
 
 impl dyn Converter + '_ {

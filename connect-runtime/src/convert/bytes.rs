@@ -39,13 +39,17 @@ impl Converter for PassBytes {
         Ok(true)
     }
 
-    fn decode(&mut self, _: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
+    fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
+        self.decode_owned(topic, bytes.clone(), format)
+    }
+
+    fn decode_owned(&mut self, _: &str, bytes: Bytes, format: Format) -> Result<Payload> {
         Ok(match format {
-            Format::Bytes => Payload::Bytes(bytes.clone()),
-            Format::Structured => Payload::structured(self.schema.clone(), Value::Bytes(bytes.clone())),
+            Format::Bytes => Payload::Bytes(bytes),
+            Format::Structured => Payload::structured(self.schema.clone(), Value::Bytes(bytes)),
             Format::Json => {
                 let mut out = b"\"".to_vec();
-                append_base64(bytes, &mut out);
+                append_base64(&bytes, &mut out);
                 out.extend_from_slice(b"\"");
                 Payload::Json(out.into())
             }

@@ -57,10 +57,15 @@ impl Converter for StringConverter {
     }
 
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
+        self.decode_owned(topic, bytes.clone(), format)
+    }
+
+    fn decode_owned(&mut self, topic: &str, bytes: Bytes, format: Format) -> Result<Payload> {
         if format == Format::Bytes {
-            return Ok(Payload::Bytes(bytes.clone()));
+            return Ok(Payload::Bytes(bytes));
         }
-        let text = Text::try_from(bytes.clone()).map_err(|why| {
+        let length = bytes.len();
+        let text = Text::try_from(bytes).map_err(|why| {
             Error::reject(format!("a record of topic {topic} is not UTF-8 text"))
                 .caused_by(why)
                 .remedy("Use ByteArrayConverter for data that is not text.")
@@ -69,7 +74,7 @@ impl Converter for StringConverter {
         if format == Format::Structured {
             return Ok(Payload::structured(self.schema.clone(), value));
         }
-        let mut out = Vec::with_capacity(bytes.len() + 2);
+        let mut out = Vec::with_capacity(length + 2);
         write_plain(&value, &mut out);
         Ok(Payload::Json(out.into()))
     }

@@ -4,6 +4,8 @@ use broker_client::TopicPartition;
 use broker_wire::records::Record;
 use connector_api::SinkRecord;
 
+use super::room::Room;
+
 /// Records to put, of one partition or several.
 ///
 /// They are put from the front: all at once, or in parts while a record is looked for that the sink rejects without naming
@@ -20,6 +22,8 @@ pub(super) struct Chunk {
     reached: Vec<(TopicPartition, i64)>,
     /// So many records at the front hold one that the sink rejects.
     suspect: usize,
+    /// Records that are done.
+    room: Room,
 }
 
 impl Chunk {
@@ -66,9 +70,19 @@ impl Chunk {
         } else {
             self.suspect = 0;
         }
-        retain(&mut self.records, stays);
-        retain(&mut self.originals, stays);
+        if again.is_empty() && count >= self.records.len() {
+            self.room = Room::of(std::mem::take(&mut self.records));
+            self.originals.clear();
+        } else {
+            retain(&mut self.records, stays);
+            retain(&mut self.originals, stays);
+        }
         self.finish();
+    }
+
+    /// Room for the next chunk.
+    pub fn take_room(&mut self) -> Room {
+        std::mem::take(&mut self.room)
     }
 
     /// Once nothing is left, partitions are at their ends.

@@ -1,12 +1,12 @@
 //! Bytes into records.
 
+use std::sync::Arc;
+
 use broker_client::TopicPartition;
-use broker_wire::records::Record;
+use broker_wire::records::{Record, Slice};
 use bytes::Bytes;
 use connector_api::data::{Format, Payload};
-use connector_api::{
-    Converter, Error, Formats, Header, Headers, Result, SinkRecord, TimestampType, TopicPartition as Named,
-};
+use connector_api::{Converter, Error, Formats, Header, Headers, Result, SinkRecord, TimestampType, Topic};
 
 use crate::transform::{OwnConverters, Shaper, Stage};
 
@@ -42,31 +42,39 @@ impl Decoder {
         value.map_err(|why| (Stage::ValueConverter, why))
     }
 
-    /// A record as the sink sees it.
+    /// Makes a record what the sink sees of one in the log. After an error it is neither.
     pub(super) fn decode(
         &mut self,
         partition: &TopicPartition,
         timestamp_type: TimestampType,
-        record: &Record,
-    ) -> std::result::Result<SinkRecord, Box<Unreadable>> {
+        read: &Slice<'_>,
+        record: &mut SinkRecord,
+    ) -> std::result::Result<(), Box<Unreadable>> {
         let topic = &partition.topic;
         let unreadable =
-            |stage, why| Box::new(Unreadable { partition: partition.clone(), record: record.clone(), stage, why });
-        let key = payload(&mut self.converters.key, topic, record.key.as_ref(), self.formats.key)
+            |stage, why| Box::new(Unreadable { partition: partition.clone(), record: read.to_record(), stage, why });
+        record.key = payload(&mut self.converters.key, topic, read.key(), self.formats.key)
             .map_err(|why| unreadable(Stage::KeyConverter, why))?;
-        let value = payload(&mut self.converters.value, topic, record.value.as_ref(), self.formats.value)
+        record.value = payload(&mut self.converters.value, topic, read.value(), self.formats.value)
             .map_err(|why| unreadable(Stage::ValueConverter, why))?;
-        let headers = headers(&mut self.converters.header, topic, &record.headers);
-        Ok(SinkRecord {
-            topic: topic.clone(),
-            origin: Named { topic: topic.clone(), partition: partition.partition },
-            offset: record.offset,
-            key,
-            value,
-            headers,
-            timestamp: (record.timestamp >= 0).then_some(record.timestamp),
-            timestamp_type,
-        })
+        record.headers.clear();
+        if read.record.headers.len() > 0 {
+            record.headers = headers(&mut self.converters.header, topic, &read.to_record().headers);
+        }
+        share(&mut record.topic, topic);
+        share(&mut record.origin.topic, topic);
+        record.origin.partition = partition.partition;
+        record.offset = read.record.offset;
+        record.timestamp = (read.record.timestamp >= 0).then_some(read.record.timestamp);
+        record.timestamp_type = timestamp_type;
+        Ok(())
+    }
+}
+
+/// The records before mostly share the topic already.
+fn share(name: &mut Topic, topic: &Topic) {
+    if !Arc::ptr_eq(name, topic) {
+        *name = topic.clone();
     }
 }
 
@@ -80,11 +88,11 @@ impl Unreadable {
 }
 
 /// What a converter of the chain reads stays bytes until then.
-fn payload(own: &mut Own, topic: &str, bytes: Option<&Bytes>, format: Format) -> Result<Payload> {
+fn payload(own: &mut Own, topic: &str, bytes: Option<Bytes>, format: Format) -> Result<Payload> {
     match (bytes, own) {
         (None, _) => Ok(Payload::Null),
-        (Some(bytes), Some(own)) => own.decode(topic, bytes, format),
-        (Some(bytes), None) => Ok(Payload::Bytes(bytes.clone())),
+        (Some(bytes), Some(own)) => own.decode_owned(topic, bytes, format),
+        (Some(bytes), None) => Ok(Payload::Bytes(bytes)),
     }
 }
 
@@ -92,7 +100,7 @@ fn payload(own: &mut Own, topic: &str, bytes: Option<&Bytes>, format: Format) ->
 /// hold a record back.
 fn headers(converter: &mut Own, topic: &str, headers: &[(Bytes, Option<Bytes>)]) -> Headers {
     let header = |(name, value): &(Bytes, Option<Bytes>)| {
-        let read = payload(converter, topic, value.as_ref(), Format::Structured);
+        let read = payload(converter, topic, value.clone(), Format::Structured);
         let value = read.unwrap_or_else(|_| value.clone().map_or(Payload::Null, Payload::Bytes));
         Header { name: String::from_utf8_lossy(name).as_ref().into(), value }
     };

@@ -11,6 +11,7 @@
 //! | `put.rs` | the loop's step of putting them |
 //! | `written.rs`, `kept.rs` | what becomes of records that the sink wrote later than they were put |
 //! | `rejects.rs`, `dead_letters.rs` | records that are no good, and the topic that keeps them |
+//! | `room.rs` | records that were put, as room for the next ones (pure) |
 //! | `progress.rs` | put, flushed, committed, for each partition (pure) |
 //! | `subscription.rs` | which topics are read |
 
@@ -23,6 +24,7 @@ mod progress;
 mod put;
 mod queue;
 mod rejects;
+mod room;
 mod run;
 mod subscription;
 mod transform;

@@ -3,35 +3,26 @@
 use std::collections::VecDeque;
 
 use broker_client::TopicPartition;
-use broker_wire::records::{Batch, MAX_DECOMPRESSED, Record, RecordError, Slices, TimestampType as Stamped};
+use broker_wire::records::{Batch, MAX_DECOMPRESSED, RecordError, Slice, Slices, TimestampType as Stamped};
 use connector_api::{Error, Result, TimestampType};
 
 use super::chunk::Chunk;
 use super::decode::{Decoder, Unreadable};
+use super::room::{Filling, Room};
 use crate::task::{MemoryBudget, Share};
 
 /// Bytes that one task may have fetched ahead, whatever the worker's budget allows.
 const TASK_BYTES: usize = 4 << 20;
-
-/// So many records find room at once where a batch says that it has as many; more grow it.
-const EXPECTED: usize = 1_000;
 
 /// Batches in the order in which they came. They are opened and decoded as they are wanted.
 pub(super) struct Queue {
     budget: MemoryBudget,
     batches: VecDeque<Fetched>,
     /// What is left of the first batch, once it has been opened.
-    opened: Option<Opened>,
+    opened: Option<Slices>,
     bytes: usize,
     /// The budget had no room for the last fetch: no more until everything is put.
     beyond_budget: bool,
-}
-
-/// Records that are read one after the other, as they are wanted.
-struct Opened {
-    /// Read, and not taken yet.
-    next: Option<Record>,
-    rest: Slices,
 }
 
 struct Fetched {
@@ -86,50 +77,31 @@ impl Queue {
     }
 
     /// The next records, at most that many, and those among them that cannot be read. If reading does not go on behind
-    /// such a one, it is an error once it is the first.
-    pub fn next(&mut self, most: usize, decoder: &mut Decoder, reading: Reading) -> Result<(Chunk, Vec<Unreadable>)> {
-        let (mut chunk, mut unreadable) = (Chunk::default(), Vec::new());
+    /// such a one, it is an error once it is the first. They are written into `room`, records that nobody needs any more.
+    pub fn next(
+        &mut self,
+        most: usize,
+        decoder: &mut Decoder,
+        reading: Reading,
+        room: Room,
+    ) -> Result<(Chunk, Vec<Unreadable>)> {
         let expected = self.batches.front().and_then(|front| usize::try_from(front.batch.header.records_count).ok());
-        chunk.records.reserve(expected.unwrap_or(0).min(most).min(EXPECTED));
-        while chunk.records.len() + unreadable.len() < most {
+        let records = Filling::new(room, expected.unwrap_or(0).min(most));
+        let mut taking = Taking { most, decoder, reading, records, chunk: Chunk::default(), unreadable: Vec::new() };
+        while !taking.is_full() {
             let Some(front) = self.batches.front() else { break };
-            let opened = match &mut self.opened {
+            let rest = match &mut self.opened {
                 Some(opened) => opened,
-                none => none.insert(Opened::new(front)?),
+                none => none.insert(front.open()?),
             };
-            let header = &front.batch.header;
-            let stamped = match header.timestamp_type() {
-                Stamped::CreateTime => TimestampType::CreateTime,
-                Stamped::LogAppendTime => TimestampType::LogAppendTime,
-            };
-            let mut next = None;
-            while chunk.records.len() + unreadable.len() < most
-                && let Some(record) = opened.next_of(front)?
-            {
-                match decoder.decode(&front.partition, stamped, record) {
-                    Ok(decoded) => chunk.records.push(decoded),
-                    Err(why) if reading.tolerate => unreadable.push(*why),
-                    Err(why) if chunk.records.is_empty() => return Err(why.error()),
-                    Err(_) => break,
-                }
-                next = Some(record.offset + 1);
-                let record = opened.next.take();
-                if reading.originals && chunk.originals.len() < chunk.records.len() {
-                    chunk.originals.extend(record);
-                }
-            }
-            next.into_iter().for_each(|next| chunk.ends_at(&front.partition, next));
-            if opened.next_of(front)?.is_some() {
+            if !taking.all_of(front, rest)? {
                 break;
             }
             self.opened = None;
-            // Offsets may be missing at the end of a batch; the position still goes behind it.
-            chunk.ends_at(&front.partition, header.last_offset() + 1);
             self.batches.pop_front();
             self.count();
         }
-        chunk.finish();
-        Ok((chunk, unreadable))
+        Ok(taking.done())
     }
 
     fn count(&mut self) {
@@ -138,27 +110,77 @@ impl Queue {
     }
 }
 
-impl Opened {
-    fn new(fetched: &Fetched) -> Result<Opened> {
-        let open = fetched.batch.open(MAX_DECOMPRESSED).map_err(|why| fetched.broken(why))?;
-        Ok(Opened { next: None, rest: open.into_slices() })
+/// Records on their way out of the queue.
+struct Taking<'a> {
+    most: usize,
+    decoder: &'a mut Decoder,
+    reading: Reading,
+    records: Filling,
+    chunk: Chunk,
+    unreadable: Vec<Unreadable>,
+}
+
+impl Taking<'_> {
+    fn is_full(&self) -> bool {
+        self.records.count() + self.unreadable.len() >= self.most
     }
 
-    /// The next record that is wanted. Markers of transactions hold none.
-    fn next_of(&mut self, fetched: &Fetched) -> Result<Option<&Record>> {
-        while self.next.is_none() && !fetched.batch.header.is_control() {
-            match self.rest.next() {
-                Some(Ok(record)) if record.offset < fetched.from => {}
-                Some(Ok(record)) => self.next = Some(record),
-                Some(Err(why)) => return Err(fetched.broken(why)),
-                None => break,
+    /// Takes what is left of a batch, as far as there is room for it. False if some is left still.
+    fn all_of(&mut self, fetched: &Fetched, rest: &mut Slices) -> Result<bool> {
+        let (partition, header) = (&fetched.partition, &fetched.batch.header);
+        let stamped = match header.timestamp_type() {
+            Stamped::CreateTime => TimestampType::CreateTime,
+            Stamped::LogAppendTime => TimestampType::LogAppendTime,
+        };
+        let mut reached = None;
+        // Markers of transactions hold no records.
+        while !header.is_control()
+            && !self.is_full()
+            && let Some(read) = rest.next_slice()
+        {
+            let read = read.map_err(|why| fetched.broken(why))?;
+            let offset = read.record.offset;
+            if offset < fetched.from {
+                continue;
             }
+            match self.decoder.decode(partition, stamped, &read, self.records.next(partition)) {
+                Ok(()) => self.keep(&read),
+                Err(why) if self.reading.tolerate => self.unreadable.push(*why),
+                Err(why) if self.records.count() == 0 => return Err(why.error()),
+                Err(_) => {
+                    rest.step_back();
+                    break;
+                }
+            }
+            reached = Some(offset + 1);
         }
-        Ok(self.next.as_ref())
+        let is_over = header.is_control() || rest.is_over();
+        // Offsets may be missing at the end of a batch; the position still goes behind it.
+        let reached = if is_over { Some(header.last_offset() + 1) } else { reached };
+        reached.into_iter().for_each(|next| self.chunk.ends_at(partition, next));
+        Ok(is_over)
+    }
+
+    fn keep(&mut self, read: &Slice<'_>) {
+        self.records.keep();
+        if self.reading.originals {
+            self.chunk.originals.push(read.to_record());
+        }
+    }
+
+    fn done(self) -> (Chunk, Vec<Unreadable>) {
+        let Taking { records, mut chunk, unreadable, .. } = self;
+        chunk.records = records.into_records();
+        chunk.finish();
+        (chunk, unreadable)
     }
 }
 
 impl Fetched {
+    fn open(&self) -> Result<Slices> {
+        Ok(self.batch.open(MAX_DECOMPRESSED).map_err(|why| self.broken(why))?.into_slices())
+    }
+
     fn broken(&self, why: RecordError) -> Error {
         let offset = self.batch.header.base_offset;
         Error::fatal(format!("the batch of {} at offset {offset} cannot be read", self.partition)).caused_by(why)

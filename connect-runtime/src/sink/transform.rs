@@ -58,7 +58,8 @@ impl Sink {
             return Ok(Some(pending));
         }
         let most = self.consumer.max_poll_records;
-        let (chunk, unreadable) = self.queue.next(most, &mut self.decoder, self.rejects.reading())?;
+        let room = self.chunk.take_room();
+        let (chunk, unreadable) = self.queue.next(most, &mut self.decoder, self.rejects.reading(), room)?;
         for one in unreadable {
             let (partition, offset) = (one.partition, one.record.offset);
             let (original, stage, why) = (Some(&one.record), one.stage, &one.why);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::TcpListener as StdListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub struct TestServer {
 #[derive(Default)]
 struct State {
     journal: tokio::sync::Mutex<()>,
+    /// Objects of records that are there.
+    stored: AtomicU64,
     counts: Mutex<BTreeMap<&'static str, u64>>,
     /// The tags that came with each object, and whether tags are refused.
     tags: Mutex<BTreeMap<String, String>>,
@@ -130,6 +132,11 @@ impl TestServer {
             }
         }
         found
+    }
+
+    /// How many objects of values have been stored, each time that one was. To ask costs nothing.
+    pub fn stored(&self) -> u64 {
+        self.state.stored.load(Ordering::Relaxed)
     }
 
     /// How many requests of each kind have come since the last call: `put`, `keys`, `journal`, `create`, `part`, `complete`, `abort`,
@@ -248,7 +255,11 @@ async fn whole(
             "journal" | "get" => Some(state.journal.lock().await),
             _ => None,
         };
-        Service::call(&service, request).await
+        let answer = Service::call(&service, request).await;
+        if matches!(kind, "put" | "complete") && answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+            state.stored.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
     });
     Ok(work.await??)
 }

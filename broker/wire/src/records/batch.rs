@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::RecordError;
 use super::compression::{Compression, decompress};
 use super::header::{BATCH_OVERHEAD, BatchHeader, TimestampType, check_batch};
-use super::record::{Base, Record, Records};
+use super::record::{Base, Record, RecordRef, Records};
 
 /// A batch whose checksum was right.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,28 +60,90 @@ impl OpenBatch {
 
     /// The same, for who reads on later.
     pub fn into_slices(self) -> Slices {
-        Slices { batch: self, read: 0, index: 0 }
+        let Records { base, .. } = self.records();
+        Slices {
+            count: self.header.records_count,
+            payload: self.payload,
+            base,
+            read: Place::default(),
+            before: Place::default(),
+        }
     }
 }
 
 /// Records as slices of their batch's bytes, each read when it is wanted: an iterator, see [`OpenBatch::into_slices`].
 #[derive(Debug, Clone)]
 pub struct Slices {
-    batch: OpenBatch,
-    /// Bytes behind the last record read, and how many records those are.
-    read: usize,
-    index: i32,
+    payload: Bytes,
+    base: Base,
+    count: i32,
+    /// Behind the last record read, and before it.
+    read: Place,
+    before: Place,
+}
+
+/// So many bytes, which are so many records.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    bytes: usize,
+    records: i32,
+}
+
+/// A record of which slices can be had: only what is sliced counts as one more user of the batch's memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice<'a> {
+    /// The record.
+    pub record: RecordRef<'a>,
+    payload: &'a Bytes,
+}
+
+impl Slice<'_> {
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> Option<Bytes> {
+        self.record.key.map(|key| self.payload.slice_ref(key))
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value(&self) -> Option<Bytes> {
+        self.record.value.map(|value| self.payload.slice_ref(value))
+    }
+
+    /// All of it.
+    pub fn to_record(&self) -> Record {
+        Record::slice(self.payload, &self.record)
+    }
+}
+
+impl Slices {
+    /// The next record, without a slice of it yet.
+    #[inline]
+    pub fn next_slice(&mut self) -> Option<Result<Slice<'_>, RecordError>> {
+        let Place { bytes, records } = self.read;
+        let mut rest = Records { rest: self.payload.get(bytes..)?, index: records, count: self.count, base: self.base };
+        let record = rest.next()?;
+        self.before = self.read;
+        self.read = Place { bytes: self.payload.len() - rest.rest.len(), records: rest.index };
+        Some(record.map(|record| Slice { record, payload: &self.payload }))
+    }
+
+    /// Has the last record come once more.
+    pub fn step_back(&mut self) {
+        self.read = self.before;
+    }
+
+    /// Whether no record follows.
+    pub fn is_over(&self) -> bool {
+        self.read.records >= self.count
+    }
 }
 
 impl Iterator for Slices {
     type Item = Result<Record, RecordError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let payload = &self.batch.payload;
-        let mut records = Records { rest: payload.get(self.read..)?, index: self.index, ..self.batch.records() };
-        let record = records.next()?.map(|record| Record::slice(payload, &record));
-        (self.read, self.index) = (payload.len() - records.rest.len(), records.index);
-        Some(record)
+        Some(self.next_slice()?.map(|slice| slice.to_record()))
     }
 }
 
@@ -245,6 +307,25 @@ mod tests {
         let header = BatchHeader::parse(&batch).unwrap();
         let opened = Batch { header, bytes: batch.into() }.open(MAX_DECOMPRESSED);
         assert_eq!(opened.unwrap_err(), RecordError::Count(i32::MAX));
+    }
+
+    #[test]
+    fn a_record_comes_once_more_after_a_step_back() {
+        let row = |value: &str| (5, None, Some(value.as_bytes().to_vec()), vec![]);
+        let batch = batches(build(&[row("a"), row("b")], Compression::None, None)).next().unwrap().unwrap();
+        let mut slices = batch.open(MAX_DECOMPRESSED).unwrap().into_slices();
+        let mut next = |again: bool| {
+            let value = slices.next_slice().map(|slice| slice.unwrap().value().unwrap());
+            if again {
+                slices.step_back();
+            }
+            (value, slices.is_over())
+        };
+        assert_eq!(next(true), (Some("a".into()), false));
+        assert_eq!(next(false), (Some("a".into()), false));
+        assert_eq!(next(true), (Some("b".into()), false));
+        assert_eq!(next(false), (Some("b".into()), true));
+        assert_eq!(next(false), (None, true));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod record;
 mod roomy;
 mod varint;
 
-pub use batch::{Batch, Batches, OpenBatch, Slices, batches};
+pub use batch::{Batch, Batches, OpenBatch, Slice, Slices, batches};
 pub use builder::{BatchBuilder, ProducerStamp};
 pub use compression::{Compression, Compressor, MAX_DECOMPRESSED, decompress};
 pub use control::{COORDINATOR_EPOCH, control_type, marker};

@@ -126,25 +126,29 @@ impl Converter for JsonConverter {
     }
 
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
+        self.decode_owned(topic, bytes.clone(), format)
+    }
+
+    fn decode_owned(&mut self, topic: &str, bytes: Bytes, format: Format) -> Result<Payload> {
         match (format, self.schemas) {
-            (Format::Bytes, _) => Ok(Payload::Bytes(bytes.clone())),
+            (Format::Bytes, _) => Ok(Payload::Bytes(bytes)),
             (Format::Json, false) => {
-                if !is_json(bytes) {
-                    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|why| no_json(topic, why))?;
+                if !is_json(&bytes) {
+                    serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).map_err(|why| no_json(topic, why))?;
                 }
-                Ok(Payload::Json(bytes.clone()))
+                Ok(Payload::Json(bytes))
             }
             (Format::Json, true) => {
-                let envelope = envelope(topic, bytes)?;
+                let envelope = envelope(topic, &bytes)?;
                 let payload = envelope.payload.get();
                 Ok(Payload::Json(bytes.slice_ref(payload.as_bytes())))
             }
             (Format::Structured, false) => {
-                let value = read_plain(bytes).map_err(|why| no_json(topic, why))?;
+                let value = read_plain(&bytes).map_err(|why| no_json(topic, why))?;
                 Ok(Payload::Structured { schema: None, value })
             }
             (Format::Structured, true) => {
-                let envelope = envelope(topic, bytes)?;
+                let envelope = envelope(topic, &bytes)?;
                 let Some(schema) = self.schema(envelope.schema.get()).map_err(|error| about(topic, error))? else {
                     let value = read_plain(envelope.payload.get().as_bytes()).map_err(|why| no_json(topic, why))?;
                     return Ok(Payload::Structured { schema: None, value });

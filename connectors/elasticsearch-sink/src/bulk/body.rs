@@ -79,7 +79,10 @@ fn write_version(version: Option<Version>, body: &mut Vec<u8>) {
 fn write_line(json: &[u8], body: &mut Vec<u8>) {
     let from = body.len();
     body.extend_from_slice(json);
-    body[from..].iter_mut().filter(|byte| matches!(**byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    if let Some(first) = memchr::memchr2(b'\n', b'\r', json) {
+        let rest = body[from + first..].iter_mut();
+        rest.filter(|byte| matches!(**byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 use crate::bulk::size_of;
 use crate::document::Operation;
@@ -71,7 +71,7 @@ pub struct Cut {
 pub struct Pending {
     waiting: BTreeMap<u64, Entry>,
     /// Documents that a request under way writes.
-    busy: HashSet<u64>,
+    busy: Documents,
     hasher: RandomState,
     added: u64,
     sent: usize,
@@ -80,6 +80,27 @@ pub struct Pending {
     sent_bytes: usize,
     /// How many that wait have a time before which they do not go.
     delayed: usize,
+}
+
+/// Numbers of documents. They are hashes, and not hashed once more.
+type Documents = HashSet<u64, BuildHasherDefault<AsItIs>>;
+
+/// A number as its own hash.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Pending {
@@ -124,11 +145,25 @@ impl Pending {
             return Vec::new();
         }
         let chosen = self.choose(now, cut);
-        let batch: Vec<Entry> = chosen.iter().filter_map(|number| self.waiting.remove(number)).collect();
+        let batch = self.take(&chosen);
         self.delayed -= batch.iter().filter(|entry| entry.not_before > 0).count();
         self.busy.extend(batch.iter().filter_map(|entry| entry.document));
         self.sent += batch.len();
         self.sent_bytes += batch.iter().map(|entry| entry.size).sum::<usize>();
+        batch
+    }
+
+    /// Takes entries out, which are mostly all up to the last of them.
+    fn take(&mut self, chosen: &[u64]) -> Vec<Entry> {
+        let Some(last) = chosen.last() else { return Vec::new() };
+        let mut first = std::mem::take(&mut self.waiting);
+        self.waiting = first.split_off(&(last + 1));
+        if first.len() == chosen.len() {
+            return first.into_values().collect();
+        }
+        let batch = chosen.iter().filter_map(|number| first.remove(number)).collect();
+        first.append(&mut self.waiting);
+        self.waiting = first;
         batch
     }
 
@@ -144,7 +179,7 @@ impl Pending {
     fn choose(&self, now: u64, cut: Cut) -> Vec<u64> {
         let (mut chosen, mut bytes, mut most) = (Vec::new(), 0, cut.documents);
         // Documents of which an earlier write stays behind: later ones have to stay behind it.
-        let mut held: HashSet<u64> = HashSet::new();
+        let mut held = Documents::default();
         for (number, entry) in &self.waiting {
             let barred = entry.document.is_some_and(|one| held.contains(&one) || self.busy.contains(&one));
             let most_now = most.min(entry.most);

@@ -108,61 +108,75 @@ impl Partition {
 
     /// Takes a record: into a file, or nowhere if an object that is stored holds it. Offsets ascend.
     pub fn take(&mut self, entry: Entry, making: &Making) -> Result<()> {
-        self.cut_before(&entry, making);
-        let planned = self.plan.covering(entry.path, entry.offset);
-        if planned.is_some_and(|cut| cut.stored) {
+        self.cut_by_time_of(&entry, making);
+        if self.plan.covering(entry.path, entry.offset).is_some_and(|cut| cut.stored) {
             return Ok(());
         }
-        let planned = planned.cloned();
-        if !self.has_file_for(&entry)? {
-            self.open(&entry, planned, making);
+        // Most records go into a file that is open, which is looked up once for each of them.
+        if let Some(written) = self.write(&entry, making, OpenFile::fits) {
+            return written;
         }
-        let Some(file) = self.open.get_mut(entry.path) else { return Ok(()) };
-        if let Err(why) = append(file, &entry) {
+        self.make_file_for(&entry, making)?;
+        self.write(&entry, making, |_, _| true).unwrap_or(Ok(()))
+    }
+
+    /// Writes a record into the file of its path, if that is open and takes it; the file is cut if that makes it full.
+    fn write(
+        &mut self,
+        entry: &Entry,
+        making: &Making,
+        takes: impl Fn(&mut OpenFile, &[Payload]) -> bool,
+    ) -> Option<Result<()>> {
+        let file = self.open.get_mut(entry.path)?;
+        if !takes(file, entry.record) {
+            return None;
+        }
+        if let Err(why) = append(file, entry) {
             if file.tally.records == 0 {
                 self.open.remove(entry.path);
             }
-            return Err(why);
+            return Some(Err(why));
         }
-        if file.planned_end.is_none() {
-            self.due = self.due.min(making.rules.due(&file.tally).unwrap_or(i64::MAX));
+        let is_full = match file.planned_end {
+            Some(end) => end <= entry.offset,
+            None => {
+                self.due = self.due.min(making.rules.due(&file.tally).unwrap_or(i64::MAX));
+                making.rules.full(&file.tally)
+            }
+        };
+        if is_full {
+            self.cut.extend(self.open.remove(entry.path));
         }
-        if file.planned_end.map_or_else(|| making.rules.full(&file.tally), |end| end <= entry.offset) {
-            let path = file.path.clone();
-            self.cut_where(|file| file.path == path);
+        Some(Ok(()))
+    }
+
+    /// Cuts what is over at a record's own time.
+    fn cut_by_time_of(&mut self, entry: &Entry, making: &Making) {
+        let Some(time) = entry.time.filter(|time| *time >= self.due) else { return };
+        let over = |file: &OpenFile| making.rules.due(&file.tally).is_some_and(|due| due <= time);
+        self.cut_where(|file| file.planned_end.is_none() && over(file));
+        let open = self.open.values().filter(|file| file.planned_end.is_none());
+        self.due = open.filter_map(|file| making.rules.due(&file.tally)).min().unwrap_or(i64::MAX);
+    }
+
+    /// Opens a file for a record that goes into none that is open. If there is one of its path, its records have another schema,
+    /// and it is cut.
+    fn make_file_for(&mut self, entry: &Entry, making: &Making) -> Result<()> {
+        match self.open.get(entry.path) {
+            Some(file) if file.planned_end.is_some() => {
+                return Err(Error::fatal(format!(
+                    "{} offset {} has another schema than the records before it, with which it was to be in one object in `{}`",
+                    self.name, entry.offset, file.path
+                ))
+                .remedy("Set the formats as they were before, until no file of before is open; then change them."));
+            }
+            Some(_) => self.cut.extend(self.open.remove(entry.path)),
+            None if making.single => self.cut_where(|_| true),
+            None => {}
         }
+        let planned = self.plan.covering(entry.path, entry.offset).cloned();
+        self.open(entry, planned, making);
         Ok(())
-    }
-
-    /// Cuts what a record ends by coming.
-    fn cut_before(&mut self, entry: &Entry, making: &Making) {
-        if let Some(time) = entry.time.filter(|time| *time >= self.due) {
-            let over = |file: &OpenFile| making.rules.due(&file.tally).is_some_and(|due| due <= time);
-            self.cut_where(|file| file.planned_end.is_none() && over(file));
-            let open = self.open.values().filter(|file| file.planned_end.is_none());
-            self.due = open.filter_map(|file| making.rules.due(&file.tally)).min().unwrap_or(i64::MAX);
-        }
-        if making.single && !self.open.contains_key(entry.path) {
-            self.cut_where(|_| true);
-        }
-    }
-
-    /// Whether the file that a record belongs into is open. If the record's schema is another one, it is cut.
-    fn has_file_for(&mut self, entry: &Entry) -> Result<bool> {
-        let Some(file) = self.open.get_mut(entry.path) else { return Ok(false) };
-        if file.fits(entry.record) {
-            return Ok(true);
-        }
-        if file.planned_end.is_some() {
-            return Err(Error::fatal(format!(
-                "{} offset {} has another schema than the records before it, with which it was to be in one object in `{}`",
-                self.name, entry.offset, file.path
-            ))
-            .remedy("Set the formats as they were before, until no file of before is open; then change them."));
-        }
-        let path = file.path.clone();
-        self.cut_where(|file| file.path == path);
-        Ok(false)
     }
 
     /// Opens a file that begins with a record: as an earlier life decided, or a new one.

@@ -180,7 +180,8 @@ impl Store {
         let (all, more) = (config.as_object_mut().expect("an object"), more.as_object().cloned().unwrap_or_default());
         all.extend(more);
         let root = self.folder.path().join(BUCKET).join("topics");
-        run(worker, name, &config, || count(&root) >= objects)
+        // To count files takes time that the server needs, so that is done once it says that they are there.
+        run(worker, name, &config, || self.server.stored() >= objects as u64 && count(&root) >= objects)
     }
 
     /// How many requests were made to store each object. One for each partition comes before all of them: with it a task

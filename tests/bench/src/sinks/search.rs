@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use elasticsearch_sink::test_server::{TestServer, client};
 use futures_util::StreamExt;
@@ -93,15 +93,25 @@ fn sink(server: &TestServer, worker: &mut Worker, name: &str) -> (Spent, u64) {
         "tasks.max": "1", "connection.url": server.url(),
         "consumer.override.auto.offset.reset": "earliest",
     });
+    let since = Instant::now();
     let spent = run(worker, name, &config, || {
-        // The server does the counting; asking it costs it little.
-        std::thread::sleep(Duration::from_millis(50));
-        server.index_operations(TOPIC) >= RECORDS
+        let done = server.index_operations(TOPIC);
+        if done < RECORDS {
+            std::thread::sleep(until_next_look(since.elapsed(), done));
+        }
+        done >= RECORDS
     });
     assert_eq!(server.count(TOPIC), RECORDS, "every record is a document");
     let operations = server.index_operations(TOPIC);
     server.ask("DELETE", TOPIC, "");
     (spent, operations)
+}
+
+/// How long to wait before the server is asked again how far it is, since counting takes its time: half as long as what is left
+/// takes at the pace so far.
+fn until_next_look(so_far: Duration, done: u64) -> Duration {
+    let left = so_far.mul_f64(RECORDS.saturating_sub(done) as f64 / done.max(1) as f64);
+    (left / 2).clamp(Duration::from_millis(20), Duration::from_secs(2))
 }
 
 /// Sends prepared requests, so many at a time.
