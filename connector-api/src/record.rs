@@ -39,26 +39,9 @@ pub struct SourceRecord {
 }
 
 impl SourceRecord {
-    /// Lets go of key, value and headers, and keeps the record's place for another one.
-    #[inline]
-    pub fn empty(&mut self) {
-        empty(&mut self.key);
-        empty(&mut self.value);
-        if !self.headers.is_empty() {
-            self.headers.clear();
-        }
-    }
-
     /// A record of a key and a value.
     pub fn new(topic: impl Into<Topic>, key: Payload, value: Payload) -> SourceRecord {
         SourceRecord { topic: topic.into(), partition: None, key, value, headers: Vec::new(), timestamp: None }
-    }
-
-    /// The same for many, in less time.
-    pub fn empty_all(records: &mut [SourceRecord]) {
-        let holds =
-            |record: &SourceRecord| !(record.key.is_null() & record.value.is_null() & record.headers.is_empty());
-        empty_all(records, holds, SourceRecord::empty);
     }
 
     /// About how much memory the record takes, in bytes: what limits on batches count.
@@ -94,22 +77,6 @@ impl SinkRecord {
         let (topic, timestamp_type) = (origin.topic.clone(), TimestampType::CreateTime);
         let (key, headers, timestamp) = (Payload::Null, Vec::new(), None);
         SinkRecord { topic, origin, offset, key, value, headers, timestamp, timestamp_type }
-    }
-
-    /// Lets go of key, value and headers, and keeps the record's place for another one.
-    #[inline]
-    pub fn empty(&mut self) {
-        empty(&mut self.key);
-        empty(&mut self.value);
-        if !self.headers.is_empty() {
-            self.headers.clear();
-        }
-    }
-
-    /// The same for many, in less time.
-    pub fn empty_all(records: &mut [SinkRecord]) {
-        let holds = |record: &SinkRecord| !(record.key.is_null() & record.value.is_null() & record.headers.is_empty());
-        empty_all(records, holds, SinkRecord::empty);
     }
 
     /// About how much memory the record takes, in bytes.
@@ -153,27 +120,6 @@ impl std::fmt::Display for TopicPartition {
 impl From<Bytes> for Payload {
     fn from(bytes: Bytes) -> Payload {
         Payload::Bytes(bytes)
-    }
-}
-
-/// How many records are looked at before what they hold is let go.
-const AT_ONCE: usize = 8;
-
-/// Lets go of what records hold. To let go of a payload counts the users of its memory down, and a processor that counts does nothing
-/// else meanwhile, so the records are fetched before, some at a time.
-fn empty_all<R>(records: &mut [R], holds: impl Fn(&R) -> bool, empty: impl Fn(&mut R)) {
-    for some in records.chunks_mut(AT_ONCE) {
-        if some.iter().fold(false, |any, record| any | holds(record)) {
-            some.iter_mut().for_each(&empty);
-        }
-    }
-}
-
-/// Looks before it drops: millions of payloads in a second are null already.
-#[inline]
-fn empty(payload: &mut Payload) {
-    if !payload.is_null() {
-        *payload = Payload::Null;
     }
 }
 

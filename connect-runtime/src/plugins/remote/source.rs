@@ -122,7 +122,7 @@ impl AnySourceTask for RemoteSourceTask {
     }
 
     fn spent(&mut self, mut records: Vec<SourceRecord>) {
-        SourceRecord::empty_all(&mut records);
+        self.batches.let_go_source(&mut records);
         self.spent = records;
     }
 

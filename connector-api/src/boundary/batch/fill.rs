@@ -1,4 +1,4 @@
-//! Filling records with what stands in a batch.
+//! Filling records with what stands in a batch, payloads as shares of it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::boundary::value;
 use crate::data::{Payload, Schema};
 use crate::record::{Header, Headers};
 
-const SHORT: &str = "it ends too early";
+pub(super) const SHORT: &str = "it ends too early";
 
 /// How many records are filled together. With eight, what is known of them does not fit into the processor's registers.
 const TOGETHER: usize = 4;
@@ -163,14 +163,20 @@ fn put(slot: &mut Payload, place: &Place, batch: &Bytes, tables: &Tables) -> Rea
     Ok(())
 }
 
-/// Puts a share into its slot. The slot is first made one of no bytes, which are then filled in where they stand: payloads that are
-/// built elsewhere and moved here take twice as long. What is forgotten on the way owns nothing, so that looking whether it has to be
-/// dropped would be for nothing.
+/// Puts a share into its slot.
 #[inline(always)]
-fn put_share(slot: &mut Payload, form: u8, share: Bytes) {
+pub(super) fn put_share(slot: &mut Payload, form: u8, share: Bytes) {
     if !slot.is_null() {
         *slot = Payload::Null;
     }
+    fill_in(slot, form, share);
+}
+
+/// Puts bytes into a slot that owns nothing. The slot is first made one of no bytes, which are then filled in where they stand: payloads
+/// that are built elsewhere and moved here take twice as long. What is forgotten on the way owns nothing, so that looking whether it
+/// has to be dropped would be for nothing.
+#[inline(always)]
+pub(super) fn fill_in(slot: &mut Payload, form: u8, share: Bytes) {
     let empty = if form == 1 { Payload::Bytes(Bytes::new()) } else { Payload::Json(Bytes::new()) };
     std::mem::forget(std::mem::replace(slot, empty));
     if let Payload::Bytes(bytes) | Payload::Json(bytes) = slot {
@@ -180,14 +186,14 @@ fn put_share(slot: &mut Payload, form: u8, share: Bytes) {
 
 /// The other ones: an empty payload needs no share, and keeps no batch.
 #[inline(never)]
-fn put_other(slot: &mut Payload, form: u8, bytes: Bytes, tables: &Tables) -> Read<()> {
+pub(super) fn put_other(slot: &mut Payload, form: u8, bytes: Bytes, tables: &Tables) -> Read<()> {
     let length = bytes.len();
     *slot = payload(&mut Reader::new(bytes), form, length, &tables.schemas)?;
     Ok(())
 }
 
 #[inline(never)]
-fn headers_at(slot: &mut Headers, batch: &Bytes, at: usize, count: u32, tables: &Tables) -> Read<usize> {
+pub(super) fn headers_at(slot: &mut Headers, batch: &Bytes, at: usize, count: u32, tables: &Tables) -> Read<usize> {
     let mut from = Reader::from(batch.clone(), at);
     *slot = headers(&mut from, count as usize, &tables.schemas)?;
     Ok(batch.len() - from.left())

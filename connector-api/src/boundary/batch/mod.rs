@@ -11,10 +11,11 @@
 //! form     0 null · 1 bytes · 2 JSON · 3 a value: u32 number of its schema plus one, 0 for none, then the value
 //! ```
 //!
-//! Topics and schemas are named by their numbers in the tables. Payloads are read as slices of the batch: reading copies
-//! nothing, and the batch lives as long as any payload of it.
+//! Topics and schemas are named by their numbers in the tables. Payloads are read as slices of the batch, which lives as long as any
+//! payload of it. Small ones are copied instead where records are used again, into memory that these keep: see `own.rs`.
 
 mod fill;
+mod own;
 mod read;
 mod write;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::fill::{fill_all, payload};
+use super::fill::payload;
+use super::own::{Experience, Filling, let_go};
 use super::{NO_TIMESTAMP, RECORD_HEADER};
 use crate::boundary::frame::{Malformed, Read, Reader};
 use crate::boundary::value;
@@ -21,6 +22,9 @@ const REMEMBERED: usize = 1000;
 pub struct BatchReader {
     topics: HashMap<Bytes, Topic>,
     schemas: HashMap<Bytes, Arc<Schema>>,
+    experience: Experience,
+    /// Whether the records that were filled last hold something else than memory of their own.
+    others: bool,
 }
 
 /// The topics and schemas of one batch.
@@ -144,33 +148,54 @@ impl Stored for SinkRecord {
 impl BatchReader {
     /// Records of a source.
     pub fn source(&mut self, batch: &Bytes) -> Read<Vec<SourceRecord>> {
-        let mut records = Vec::new();
-        self.source_into(batch, &mut records).map(|()| records)
+        self.new_records(batch)
     }
 
-    /// Records of a source, into `records`, whose memory is used again.
+    /// Records of a source, into `records`, whose memory is used again. They may have been let go or not.
     pub fn source_into(&mut self, batch: &Bytes, records: &mut Vec<SourceRecord>) -> Read<()> {
-        self.batch(batch, records)
+        self.records_into(batch, records)
+    }
+
+    /// Lets go of what records of a source hold, but small pieces of memory that are used again.
+    pub fn let_go_source(&mut self, records: &mut [SourceRecord]) {
+        let_go(records);
     }
 
     /// Records for a transform, or from one.
     pub fn transform(&mut self, batch: &Bytes) -> Read<Vec<TransformRecord>> {
-        let mut records = Vec::new();
-        self.batch(batch, &mut records).map(|()| records)
+        self.new_records(batch)
     }
 
     /// Records for a sink.
     pub fn sink(&mut self, batch: &Bytes) -> Read<Vec<SinkRecord>> {
-        let mut records = Vec::new();
-        self.sink_into(batch, &mut records).map(|()| records)
+        self.new_records(batch)
     }
 
-    /// Records for a sink, into `records`, whose memory is used again.
+    /// Records for a sink, into `records`, whose memory is used again. They may have been let go or not.
     pub fn sink_into(&mut self, batch: &Bytes, records: &mut Vec<SinkRecord>) -> Read<()> {
-        self.batch(batch, records)
+        self.records_into(batch, records)
     }
 
-    fn batch<R: Stored>(&mut self, batch: &Bytes, records: &mut Vec<R>) -> Read<()> {
+    /// The same for records for a sink. They are as they were filled: a sink only looks at them.
+    pub fn let_go_sink(&mut self, records: &mut [SinkRecord]) {
+        if std::mem::take(&mut self.others) {
+            let_go(records);
+        }
+    }
+
+    /// Records that do not come back.
+    fn new_records<R: Stored>(&mut self, batch: &Bytes) -> Read<Vec<R>> {
+        let mut records = Vec::new();
+        self.batch(batch, &mut records, 0)?;
+        Ok(records)
+    }
+
+    fn records_into<R: Stored>(&mut self, batch: &Bytes, records: &mut Vec<R>) -> Read<()> {
+        let room = self.experience.room();
+        self.batch(batch, records, room)
+    }
+
+    fn batch<R: Stored>(&mut self, batch: &Bytes, records: &mut Vec<R>, room: usize) -> Read<()> {
         let mut from = Reader::new(batch.clone());
         let (count, tables_at) = (from.u32()? as usize, from.u32()? as usize);
         let mut tables = Reader::from(batch.clone(), tables_at);
@@ -184,7 +209,12 @@ impl BatchReader {
             records.resize_with(count, || R::blank(topic));
         }
         records.truncate(count);
-        fill_all(records, batch, batch.len() - from.left(), &tables)
+        let start = batch.len() - from.left();
+        let mut filling = Filling::new(batch, &tables, room);
+        let filled = filling.fill_all(records, start);
+        self.others |= filling.left_others();
+        self.experience.learn(&filling, count);
+        filled
     }
 
     /// Reads a payload that [`write_payload`](super::write_payload) has written.

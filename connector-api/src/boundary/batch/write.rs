@@ -195,6 +195,8 @@ impl BatchWriter {
     }
 
     /// The number of a topic in the table.
+    #[cold]
+    #[inline(never)]
     fn topic(&mut self, topic: &Topic) -> u32 {
         // What was named lately stands at the end.
         let known = self.topics.iter().rposition(|known| known == topic);

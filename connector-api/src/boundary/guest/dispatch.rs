@@ -168,7 +168,7 @@ async fn sink_call(state: &mut SinkState, request: Request, host: Arc<HostLink>)
             batches.sink_into(&batch, records)?;
             drop(batch);
             let taken = task.put(records).await;
-            SinkRecord::empty_all(records);
+            batches.let_go_sink(records);
             reply(&taken?)
         }
         Request::Written => reply(&task.written().await?),

@@ -25,6 +25,12 @@ fn read_by_everything(message: &Bytes) {
     let _ = batches.source(message);
     let _ = batches.sink(message);
     let _ = batches.transform(message);
+    let (mut sinks, mut sources) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let _ = batches.sink_into(message, &mut sinks);
+        let _ = batches.source_into(message, &mut sources);
+    }
+    drop((sinks, sources));
     let _ = batches.payload(message);
     let _ = read_polled(message.clone(), &mut batches, Vec::new());
     let _ = read_schema(&mut Reader::new(message.clone()));
@@ -148,6 +154,7 @@ proptest! {
         let batch = written_by(|to| BatchWriter::default().source(to, &records));
         let cut = batch.slice(..length.index(batch.len()));
         prop_assert!(BatchReader::default().source(&cut).is_err());
+        prop_assert!(BatchReader::default().source_into(&cut, &mut Vec::new()).is_err());
     }
 }
 

@@ -260,17 +260,20 @@ proptest! {
     fn records_are_read_the_same_into_memory_that_was_used_before(
         sinks in vec(prop_oneof![vec(sink_record(), 0..12).boxed(), many_sink_records().boxed()], 1..4),
         sources in vec(prop_oneof![vec(source_record(), 0..12).boxed(), many_source_records().boxed()], 1..4),
+        let_go: bool,
     ) {
         let (mut reader, mut into) = (BatchReader::default(), Vec::new());
         for records in sinks {
             reader.sink_into(&sink_batch(&records), &mut into).unwrap();
             prop_assert_eq!(&into, &records);
+            let_go.then(|| reader.let_go_sink(&mut into));
         }
         let mut into = Vec::new();
         for records in sources {
             let batch = written_by(|to| BatchWriter::default().source(to, &records));
             reader.source_into(&batch, &mut into).unwrap();
             prop_assert_eq!(&into, &records);
+            let_go.then(|| reader.let_go_source(&mut into));
         }
     }
 
@@ -286,7 +289,7 @@ proptest! {
         // Those of the first are dropped where those of the other are put, and those at once.
         reader.source_into(&other, &mut into).unwrap();
         prop_assert!(batch.is_unique());
-        SourceRecord::empty_all(&mut into);
+        reader.let_go_source(&mut into);
         prop_assert!(other.is_unique());
     }
 }
