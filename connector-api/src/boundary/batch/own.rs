@@ -39,7 +39,9 @@ pub(super) struct Filling<'b> {
     tables: &'b Tables,
     /// How much may still be copied.
     room: usize,
-    /// Payloads that needed new memory.
+    /// Payloads that were copied.
+    copied: usize,
+    /// Those among them that needed new memory.
     anew: usize,
     /// Whether records hold something else than memory of their own.
     others: bool,
@@ -69,7 +71,7 @@ impl Experience {
 impl<'b> Filling<'b> {
     /// Of that batch, of which so much may be copied.
     pub(super) fn new(batch: &'b Bytes, tables: &'b Tables, room: usize) -> Filling<'b> {
-        Filling { batch, tables, room, anew: 0, others: false }
+        Filling { batch, tables, room, copied: 0, anew: 0, others: false }
     }
 
     /// Whether records hold something else now than memory of their own.
@@ -82,8 +84,12 @@ impl<'b> Filling<'b> {
         let (mut at, mut left) = (start, records);
         while self.room > 0 && !left.is_empty() {
             let (some, others) = left.split_at_mut(left.len().min(AT_ONCE));
-            let end = self.fill(some, at)?;
-            self.room = self.room.saturating_sub(end - at + AT_ONCE * EACH);
+            let (copied, end) = (self.copied, self.fill(some, at)?);
+            self.room = match self.copied == copied {
+                // Where payloads are long, more are shared at once in less time.
+                true => 0,
+                false => self.room.saturating_sub(end - at + AT_ONCE * EACH),
+            };
             (at, left) = (end, others);
         }
         self.others |= !left.is_empty();
@@ -121,6 +127,7 @@ impl<'b> Filling<'b> {
         match form {
             0 if bytes.is_empty() && slot.is_null() => Ok(()),
             1 | 2 if bytes.len().wrapping_sub(1) < LONGEST => {
+                self.copied += 1;
                 self.copy(slot, form, bytes);
                 Ok(())
             }
