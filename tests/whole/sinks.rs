@@ -39,8 +39,13 @@ impl Lines {
         self.written += count;
     }
 
-    /// All that the topic holds, once every line is in it; by partition, each value and how often it is there.
+    /// All that the topic holds, once every line is in it and none comes again; by partition, each value and how often it is there.
     fn in_topic(&self, worker: &Worker) -> BTreeMap<i32, BTreeMap<String, usize>> {
+        // Until the source has said that it is at the end, it may still be at what it repeats after a kill.
+        let end = std::fs::metadata(worker.file("in.txt")).unwrap().len();
+        until("the source has stored the end of its file", || {
+            worker.rest().get("/connectors/in/offsets").body["offsets"][0]["offset"]["position"] == end
+        });
         let mut found = BTreeMap::new();
         until("every line is in the topic", || {
             found = BTreeMap::<i32, BTreeMap<String, usize>>::new();
