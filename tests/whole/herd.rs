@@ -15,6 +15,12 @@ fn worker(log: &Log) -> Worker {
     Worker::start(&[&bootstrap, &session, "heartbeat.interval.ms=200", "offset.flush.interval.ms=200"])
 }
 
+/// How long nothing changes: as many seconds as `NARU_TEST_IDLE_SECONDS` says.
+fn idle() -> Duration {
+    let seconds = std::env::var("NARU_TEST_IDLE_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(5))
+}
+
 /// Sources that count, each into a topic of its own.
 fn counters(worker: &Worker, names: impl Iterator<Item = usize>) {
     for number in names {
@@ -167,7 +173,7 @@ fn a_herd_that_is_restarted_one_by_one_leaves_no_gap_and_no_repeat_and_an_idle_o
     let (written, owned) = (log.topics().end("naru-configs"), owners(&workers[0]));
     let shared = |worker: &Worker| worker.log().matches("has shared out").count();
     let rounds: Vec<usize> = workers.iter().map(shared).collect();
-    std::thread::sleep(Duration::from_secs(5));
+    std::thread::sleep(idle());
     assert_eq!(log.topics().end("naru-configs"), written);
     assert_eq!(owners(&workers[0]), owned);
     assert_eq!(workers.iter().map(shared).collect::<Vec<usize>>(), rounds);
