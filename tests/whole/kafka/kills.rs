@@ -247,7 +247,13 @@ fn leaders_that_move_and_partitions_that_are_added_cost_nothing_and_are_used() {
 #[ignore = "takes minutes: tests/slow kafka"]
 fn brokers_that_hang_and_die_in_turn_for_minutes_cost_no_record_no_order_and_no_repeat() {
     let cluster = alone();
-    let limits = ["request.timeout.ms=8000", "producer.request.timeout.ms=8000"];
+    // The worker's place in its herd outlives what the cluster takes to do without a broker that hangs: nine seconds and more.
+    let limits = [
+        "request.timeout.ms=8000",
+        "producer.request.timeout.ms=8000",
+        "session.timeout.ms=40000",
+        "heartbeat.interval.ms=2000",
+    ];
     let mut load = Load::start(&cluster, "hangs", &limits);
     until("it flows", || cluster.topics().read("hangs-lines").len() > 100);
     for round in 0..2 {
