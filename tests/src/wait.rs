@@ -21,15 +21,10 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// # Panics
 /// Patience has come to an end; the message has what it was instead.
 pub fn until_it_is<T: PartialEq + Debug>(what: &str, wanted: &T, mut now: impl FnMut() -> T) {
-    let since = Instant::now();
-    loop {
-        let is = now();
-        if is == *wanted {
-            return;
-        }
-        assert!(since.elapsed() < PATIENCE, "within {PATIENCE:?} {what} did not come to be {wanted:?}, but is {is:?}");
-        std::thread::sleep(PAUSE);
-    }
+    patiently(|| match now() {
+        is if is == *wanted => Ok(()),
+        is => Err(format!("{what} is not {wanted:?}, but {is:?}")),
+    });
 }
 
 /// Waits until there is something.
@@ -37,12 +32,16 @@ pub fn until_it_is<T: PartialEq + Debug>(what: &str, wanted: &T, mut now: impl F
 /// # Panics
 /// Patience has come to an end; `what` says what did not happen.
 pub fn until_some<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
+    patiently(|| get().ok_or_else(|| what.to_owned()))
+}
+
+fn patiently<T>(mut get: impl FnMut() -> Result<T, String>) -> T {
     let since = Instant::now();
     loop {
-        if let Some(value) = get() {
-            return value;
+        match get() {
+            Ok(value) => return value,
+            Err(why) => assert!(since.elapsed() < PATIENCE, "it did not happen within {PATIENCE:?}: {why}"),
         }
-        assert!(since.elapsed() < PATIENCE, "it did not happen within {PATIENCE:?}: {what}");
         std::thread::sleep(PAUSE);
     }
 }

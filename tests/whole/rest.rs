@@ -1,6 +1,6 @@
 //! REST, as clients of Kafka Connect use it.
 
-use naru_tests::{Worker, repository, until};
+use naru_tests::{Worker, repository, until, until_it_is};
 use serde_json::{Value as Json, json};
 
 fn verifiable(topic: &str) -> Json {
@@ -117,10 +117,8 @@ fn states_follow_pause_stop_and_resume_and_survive_a_restart() {
         (status["connector"]["state"].as_str().unwrap().to_owned(), tasks.collect::<Vec<_>>())
     };
     let is = |worker: &Worker, name: &str, connector: &str, tasks: &[&str]| {
-        until(&format!("{name} is {connector} {tasks:?}, not {:?}", state(worker, name)), || {
-            let (found, found_tasks) = state(worker, name);
-            found == connector && found_tasks == tasks
-        });
+        let wanted = (connector.to_owned(), tasks.iter().map(|task| (*task).to_owned()).collect());
+        until_it_is(name, &wanted, || state(worker, name));
     };
     worker.rest().create("p", verifiable("p"));
     worker.rest().create("s", verifiable("s"));

@@ -26,9 +26,7 @@ fn moves_records(worker: &Worker, name: &str) {
         }),
     );
     let out = worker.file("out.txt");
-    until(&format!("the lines are out; the worker says:\n{}", worker.log()), || {
-        std::fs::read_to_string(&out).is_ok_and(|text| text == "one\ntwo\n")
-    });
+    until("the lines are out", || std::fs::read_to_string(&out).is_ok_and(|text| text == "one\ntwo\n"));
     assert_eq!(CLUSTER.topics().values(name), ["one", "two"]);
 }
 
