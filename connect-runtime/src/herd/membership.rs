@@ -173,9 +173,9 @@ impl Joined {
     /// What has not run for long enough here weighs what the plan says.
     fn weighed(&self, running: Measured) -> Items {
         let plan = self.last_plan.lock();
-        let planned = |item: &Item| plan.as_ref().and_then(|plan| plan.weight_of(item));
+        let planned = plan.as_ref().map(Plan::weights).unwrap_or_default();
         let weight = |(item, measured): (Item, Option<f64>)| {
-            let weight = measured.or_else(|| planned(&item)).unwrap_or_else(|| item.base_weight());
+            let weight = measured.or_else(|| planned.get(&item).copied()).unwrap_or_else(|| item.base_weight());
             (item, weight)
         };
         running.into_iter().map(weight).collect()

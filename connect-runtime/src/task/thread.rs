@@ -156,9 +156,14 @@ where
 }
 
 /// Does something that leaves little behind on a thread that ends with it, while this one waits. Of a thread that stays, the
-/// allocator keeps what was once in use: for a thousand idle tasks that is more than they hold.
-pub fn on_passing_thread<T: Send>(act: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| scope.spawn(act).join()).unwrap_or_else(|panic| resume_unwind(panic))
+/// allocator keeps what was once in use: for a thousand idle tasks that is more than they hold. The error is that there is no thread
+/// to be had.
+pub fn on_passing_thread<T: Send>(name: &str, act: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let builder = std::thread::Builder::new().name(thread_name(name));
+    std::thread::scope(|scope| {
+        let ended = builder.spawn_scoped(scope, act)?.join();
+        Ok(ended.unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
@@ -225,6 +230,14 @@ mod tests {
             busy_pulse.cores(),
             idle_pulse.cores()
         );
+    }
+
+    #[test]
+    fn a_passing_thread_has_the_name_gives_the_value_and_passes_a_panic_on() {
+        let name = || std::thread::current().name().map(str::to_owned);
+        assert_eq!(on_passing_thread("task-a-0", name).unwrap().as_deref(), Some("task-a-0"));
+        let panicked = catch_unwind(|| on_passing_thread("task-a-0", || panic!("in settings")));
+        assert_eq!(panic_message(&*panicked.unwrap_err()), "in settings");
     }
 
     #[tokio::test]

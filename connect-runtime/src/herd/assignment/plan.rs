@@ -1,5 +1,7 @@
 //! What the leader decides.
 
+use std::collections::HashMap;
+
 use serde_json::{Value as Json, json};
 
 use super::packed::{items_of_json, items_to_json, pack, text, unpack};
@@ -93,9 +95,11 @@ impl Plan {
         })
     }
 
-    /// What something weighs by this plan, if it has it.
-    pub fn weight_of(&self, item: &Item) -> Option<f64> {
-        self.members.iter().find_map(|member| member.items.get(item)).or_else(|| self.moving.get(item)).copied()
+    /// What everything in it weighs.
+    pub fn weights(&self) -> HashMap<&Item, f64> {
+        let given = self.members.iter().flat_map(|member| &member.items).chain(&self.moving);
+        let given = given.map(|(item, weight)| (item, *weight));
+        given.chain(self.waiting.iter().map(|waiting| (&waiting.item, waiting.weight))).collect()
     }
 
     /// Who runs what by this plan.

@@ -65,17 +65,17 @@ fn place_of(situation: &Situation<'_>, worker_id: &str) -> Option<usize> {
 }
 
 /// What each member has, while it is decided.
-struct Shares {
+struct Shares<'a> {
     items: Vec<Items>,
     loads: Vec<f64>,
     /// What was running before, and so costs something to move.
     kept: HashSet<Item>,
-    weights: HashMap<Item, f64>,
+    weights: HashMap<&'a Item, f64>,
 }
 
-impl Shares {
+impl<'a> Shares<'a> {
     /// What runs goes on where it runs. What two members say they run stays with the one that was given it last.
-    fn kept(situation: &Situation<'_>) -> Shares {
+    fn kept(situation: &Situation<'a>) -> Shares<'a> {
         let mut claims: BTreeMap<&Item, (i32, usize, f64)> = BTreeMap::new();
         for (place, (_, info)) in situation.members.iter().enumerate() {
             for (item, weight) in info.runs.iter().filter(|(item, _)| situation.wanted.contains(item)) {
@@ -91,7 +91,7 @@ impl Shares {
             items: vec![Items::new(); count],
             loads: vec![0.0; count],
             kept: HashSet::new(),
-            weights: known_weights(situation.previous),
+            weights: situation.previous.map(Plan::weights).unwrap_or_default(),
         };
         for (item, (_, place, weight)) in claims {
             shares.kept.insert(item.clone());
@@ -188,21 +188,13 @@ impl Shares {
     }
 }
 
-fn known_weights(previous: Option<&Plan>) -> HashMap<Item, f64> {
-    let Some(plan) = previous else { return HashMap::new() };
-    let given = plan.members.iter().flat_map(|member| &member.items).chain(&plan.moving);
-    let given = given.map(|(item, weight)| (item.clone(), *weight));
-    let waiting = plan.waiting.iter().map(|waiting| (waiting.item.clone(), waiting.weight));
-    given.chain(waiting).collect()
-}
-
 /// What a worker ran that is gone.
 struct Lost {
     what: Waiting,
     back_at: Option<usize>,
 }
 
-fn lost(situation: &Situation<'_>, shares: &Shares) -> Vec<Lost> {
+fn lost(situation: &Situation<'_>, shares: &Shares<'_>) -> Vec<Lost> {
     let Some(previous) = situation.previous else { return Vec::new() };
     let present: HashSet<&str> = situation.members.iter().map(|(id, _)| id.as_str()).collect();
     let gone = previous.members.iter().filter(|member| !present.contains(member.id.as_str()));
@@ -326,7 +318,8 @@ mod tests {
         let left = [worker(1, 4, &heavy[..1]), worker(2, 4, &light), worker(3, -1, &[])];
         let second = Case { members: &left, previous: Some(&first), now_ms: 0, max_delay_ms: 0 }.decide(&wanted);
         assert_eq!(second.members[2].items, [(task(1), 30.0)].into());
-        assert_eq!((second.weight_of(&task(1)), second.weight_of(&task(9))), (Some(30.0), None));
+        let weights = second.weights();
+        assert_eq!((weights.get(&task(1)), weights.get(&task(9))), (Some(&30.0), None));
     }
 
     #[test]

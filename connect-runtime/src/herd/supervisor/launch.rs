@@ -114,7 +114,8 @@ impl Launch {
     /// On the task's own thread: secrets, settings, converters, and then the loop.
     async fn run(self) -> Result<()> {
         let (parts, name, raw) = (&self.parts, &self.id.connector, (&self.connector, &self.task));
-        let settings = on_passing_thread(|| Settings::of(parts, name, raw))?;
+        let read = on_passing_thread(&format!("task-{}", self.id), || Settings::of(parts, name, raw));
+        let settings = read.map_err(|why| Error::fail("cannot start a thread").caused_by(why))??;
         match settings.plugin.clone() {
             Plugin::Source(source) => self.run_source(source, settings).await,
             Plugin::Sink(sink) => self.run_sink(sink, settings).await,
