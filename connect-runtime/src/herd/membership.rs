@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use super::assignment::{
-    CORE_WEIGHT, Item, Items, Measured, PROTOCOL, PROTOCOL_TYPE, Plan, Seat, Situation, WorkerInfo, share_out,
+    CORE_WEIGHT, Item, Items, Measured, PROTOCOL, PROTOCOL_TYPE, Plan, Seat, Situation, WorkerInfo, share_out, weighed,
 };
 use super::standing::{Peer, Standing};
 use super::status_log::{State, Subject};
@@ -170,15 +170,8 @@ impl Joined {
         self.membership.join(info.to_bytes().into());
     }
 
-    /// What has not run for long enough here weighs what the plan says.
     fn weighed(&self, running: Measured) -> Items {
-        let plan = self.last_plan.lock();
-        let planned = plan.as_ref().map(Plan::weights).unwrap_or_default();
-        let weight = |(item, measured): (Item, Option<f64>)| {
-            let weight = measured.or_else(|| planned.get(&item).copied()).unwrap_or_else(|| item.base_weight());
-            (item, weight)
-        };
-        running.into_iter().map(weight).collect()
+        weighed(running, self.last_plan.lock().as_ref())
     }
 
     /// Takes a plan in. True if there is something to stop; `None` if it makes no sense.

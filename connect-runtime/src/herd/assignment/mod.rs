@@ -27,7 +27,7 @@ mod worker_info;
 
 pub use item::{CORE_WEIGHT, Item, Items, Measured};
 pub use ownership::Ownership;
-pub use plan::{Member, Plan, Waiting};
+pub use plan::{Member, Plan, Waiting, weighed};
 pub use seat::{Birth, Seat};
 pub use share_out::{Situation, share_out};
 pub use worker_info::WorkerInfo;

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::packed::{items_of_json, items_to_json, pack, text, unpack};
 use super::worker_info::{peer_of_json, peer_to_json};
-use super::{Item, Items, Ownership};
+use super::{Item, Items, Measured, Ownership};
 use crate::herd::standing::Peer;
 
 /// What the leader decides for all members. Each of them gets the whole, so that any of them can lead next, and knows
@@ -109,5 +109,38 @@ impl Plan {
             member.items.iter().for_each(|(item, weight)| ownership.give(item.clone(), place, *weight));
         }
         ownership
+    }
+}
+
+/// What a worker says that it carries: what has not run there for long enough to be measured weighs what the plan says, and what
+/// the plan does not have either weighs as little as anything can.
+pub fn weighed(running: Measured, plan: Option<&Plan>) -> Items {
+    let planned = plan.map(Plan::weights).unwrap_or_default();
+    let weight = |(item, measured): (Item, Option<f64>)| {
+        let weight = measured.or_else(|| planned.get(&item).copied()).unwrap_or_else(|| item.base_weight());
+        (item, weight)
+    };
+    running.into_iter().map(weight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulation::peer;
+    use super::*;
+
+    #[test]
+    fn tasks_that_use_little_weigh_the_same_and_young_ones_what_they_weighed_before() {
+        let task = |number| Item::Task("a".into(), number);
+        assert_eq!([0.0, 0.019, 0.5, 1.0].map(|cores| task(0).weight_with(cores)), [1.0, 1.0, 25.0, 50.0]);
+        let items = [(task(0), 7.0), (task(1), 8.0)].into();
+        let plan = Plan {
+            members: vec![Member { id: "m".into(), peer: peer(1), items }],
+            moving: [(task(2), 9.0)].into(),
+            ..Plan::default()
+        };
+        let running = || Measured::from([(task(0), Some(2.0)), (task(1), None), (task(2), None), (task(3), None)]);
+        let weights = |plan| weighed(running(), plan).into_values().collect::<Vec<f64>>();
+        assert_eq!(weights(Some(&plan)), [2.0, 8.0, 9.0, 1.0]);
+        assert_eq!(weights(None), [2.0, 1.0, 1.0, 1.0]);
     }
 }
