@@ -2,6 +2,7 @@
 
 mod budget;
 mod call;
+mod memory;
 mod order;
 mod rate;
 pub mod restart;

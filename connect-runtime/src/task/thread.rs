@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use connector_api::{Error, Result, panic_message};
 use tokio::sync::oneshot;
 
+use super::memory::{allow_shares, share_pages};
+
 /// How often a thread shows that it is alive.
 const PULSE: Duration = Duration::from_secs(1);
 
@@ -72,6 +74,7 @@ impl Pulse {
         let (mut cores, mut at, mut used) = (0.0, Instant::now(), cpu_time());
         loop {
             self.signs.last_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+            allow_shares();
             tokio::time::sleep(PULSE).await;
             let (now, used_now) = (Instant::now(), cpu_time());
             let share = used_now.saturating_sub(used).as_secs_f64() / now.duration_since(at).as_secs_f64().max(1e-3);
@@ -168,7 +171,8 @@ pub fn on_passing_thread<T: Send>(name: &str, act: impl FnOnce() -> T + Send) ->
 
 fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_all().max_io_events_per_tick(IO_EVENTS).build()?;
+    let builder = builder.enable_all().max_io_events_per_tick(IO_EVENTS).on_thread_park(share_pages);
+    let runtime = builder.build()?;
     let value = tokio::task::LocalSet::new().block_on(&runtime, future);
     // What connectors left on the blocking pool must not hold the thread's end up.
     runtime.shutdown_background();
