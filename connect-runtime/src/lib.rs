@@ -13,6 +13,7 @@
 //! | `transform/` | what stands between a connector and the log beside that |
 //! | `offsets/`, `internal/` | positions; the worker's own topics |
 //! | `log/` | the way to the log |
+//! | `memory.rs` | what the allocator holds, and when it gives it back |
 //! | `moving/` | the embedded log to a cluster |
 //! | `config/`, `secrets/`, `plugins/` | settings, what must not be shown, the connectors |
 
@@ -22,6 +23,7 @@ pub mod convert;
 pub mod herd;
 pub mod internal;
 pub mod log;
+mod memory;
 pub mod moving;
 pub mod offsets;
 pub mod peers;

@@ -20,6 +20,7 @@ use crate::herd::{
 };
 use crate::internal::{FencedWriter, Writer, ensure};
 use crate::log::LogLink;
+use crate::memory::give_back;
 use crate::moving::check_not_moved;
 use crate::offsets::OffsetStore;
 use crate::peers::{Caller, Guard, Keys, PeerListener, advertised_host, host_and_port};
@@ -51,6 +52,7 @@ where
     let control = Builder::new_current_thread().enable_all().build();
     let control = control.map_err(|why| Ended::before(format!("Cannot start: {why}.")))?;
     let ended = control.block_on(async {
+        tokio::spawn(give_back());
         let worker = Worker::start(config, plugins, secrets, log.as_ref()).await?;
         let herd = Herd::new(worker.parts.clone(), worker.supervisor.clone());
         let ended = worker.wait(body(herd), log.as_ref()).await;

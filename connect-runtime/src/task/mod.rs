@@ -2,7 +2,6 @@
 
 mod budget;
 mod call;
-mod memory;
 mod order;
 mod rate;
 pub mod restart;

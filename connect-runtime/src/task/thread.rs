@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use connector_api::{Error, Result, panic_message};
 use tokio::sync::oneshot;
 
-use super::memory::{allow_shares, share_pages};
+use crate::memory::{allow_shares, share_pages};
 
 /// How often a thread shows that it is alive.
 const PULSE: Duration = Duration::from_secs(1);
@@ -108,7 +108,7 @@ where
     let beat = pulse.clone();
     std::thread::Builder::new().name(thread_name(name)).spawn(move || {
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            block_on(async {
+            block_on(share_pages, async {
                 let sign = tokio::task::spawn_local(beat.beat());
                 // A task is a large future: what polls it would hold it once more for each layer, on the stack.
                 let result = Box::pin(body()).await;
@@ -143,7 +143,7 @@ where
                 () = sender.closed() => None,
             }
         };
-        let ran = catch_unwind(AssertUnwindSafe(|| block_on(call)));
+        let ran = catch_unwind(AssertUnwindSafe(|| block_on(|| {}, call)));
         let _ = sender.send(ran.map_err(|panic| panic_message(&*panic)));
     });
     spawned.map_err(|why| Error::fail("cannot start a thread").caused_by(why))?;
@@ -169,10 +169,10 @@ pub fn on_passing_thread<T: Send>(name: &str, act: impl FnOnce() -> T + Send) ->
     })
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+/// Calls `before_wait` each time before the thread waits.
+fn block_on<T>(before_wait: fn(), future: impl Future<Output = T>) -> io::Result<T> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let builder = builder.enable_all().max_io_events_per_tick(IO_EVENTS).on_thread_park(share_pages);
-    let runtime = builder.build()?;
+    let runtime = builder.enable_all().max_io_events_per_tick(IO_EVENTS).on_thread_park(before_wait).build()?;
     let value = tokio::task::LocalSet::new().block_on(&runtime, future);
     // What connectors left on the blocking pool must not hold the thread's end up.
     runtime.shutdown_background();

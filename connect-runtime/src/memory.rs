@@ -1,11 +1,15 @@
-//! What the allocator holds for a thread, left to all while the thread waits.
+//! The allocator: what it holds for a thread is left to all while the thread waits, and what nobody uses goes back to the system.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::time::Duration;
 
 /// How often within a second a thread that is about to wait leaves its pages to others. To take some again costs about as much as
 /// a few hundred allocations, so that a busy task, which waits some thousand times in a second, does not do it each time.
 const SHARES: u32 = 100;
+
+/// How often what nobody uses is looked for.
+const ROUND: Duration = Duration::from_secs(1);
 
 thread_local! {
     static LEFT: Cell<u32> = const { Cell::new(SHARES) };
@@ -25,5 +29,15 @@ pub fn share_pages() {
         // Safety: what was allocated stays valid, as it does where a thread ends that has given memory to others. The thread gets
         // pages anew as soon as it allocates. If another allocator serves this program there is nothing to leave.
         unsafe { libmimalloc_sys::mi_thread_done() };
+    }
+}
+
+/// Gives memory that has been free for a while back to the system, for ever. A thread that happens to free or to end would do it
+/// otherwise, or the next request: for a hundred megabytes it takes some milliseconds.
+pub async fn give_back() {
+    loop {
+        tokio::time::sleep(ROUND).await;
+        // Safety: it looks at what is free. If another allocator serves this program there is nothing.
+        unsafe { libmimalloc_sys::mi_collect(false) };
     }
 }
