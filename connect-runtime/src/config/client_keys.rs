@@ -119,6 +119,7 @@ pub(super) fn consumer_keys() -> ConfigDef {
                 .doc("How long a task may take to give partitions up when others want them, in milliseconds."),
         )
         .key(ConfigKey::optional("group.id", Text).check(Check::NonEmpty).doc("The group, instead of `connect-NAME`."))
+        .key(ConfigKey::optional("group.instance.id", Text).no_effect("each task has a name of its own in its group"))
         .key(ConfigKey::optional("client.id", Text).no_effect("clients are named after their task"))
         .key(
             ConfigKey::optional("enable.auto.commit", Boolean)

@@ -12,16 +12,21 @@ use broker_client::{
 use broker_wire::consumer_protocol::{Assignment, Subscription as Wish, TopicPartitions, Versioned};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use ring::digest::{SHA256, digest};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::subscription::Subscription;
+use crate::task::TaskId;
 
 /// How often to look whether topics or partitions have come.
 const LOOK_FOR_TOPICS: Duration = Duration::from_secs(3);
 
 /// The same while the task has nothing to read.
 const LOOK_FOR_FIRST_TOPICS: Duration = Duration::from_millis(500);
+
+/// So much of a connector's name is in what its tasks are called in their group.
+const READABLE: usize = 100;
 
 /// The version of the consumer protocol: the first with owned partitions.
 const WISH_VERSION: i16 = 1;
@@ -31,6 +36,8 @@ const WISH_VERSION: i16 = 1;
 pub struct GroupSettings {
     /// The group.
     pub group: String,
+    /// See [`instance_of`].
+    pub instance: String,
     /// See [`MemberConfig::session_timeout`].
     pub session_timeout: Duration,
     /// See [`MemberConfig::heartbeat_interval`].
@@ -41,6 +48,17 @@ pub struct GroupSettings {
     pub control: Handle,
     /// A client for that runtime.
     pub client: Client,
+}
+
+/// The name under which a task of a herd takes part in its group, wherever it runs: where a worker was lost, the task that runs in
+/// place of its own has the partitions at once, although the log would wait for the lost one until its session ends.
+pub fn instance_of(herd: &str, task: &TaskId) -> String {
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
+    let readable: String = task.connector.chars().filter(plain).take(READABLE).collect();
+    // What tells it from all others, also of other herds on the same log.
+    let digest = digest(&SHA256, format!("{herd}\0{}", task.connector).as_bytes());
+    let mark: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{readable}-{mark}-{}", task.task)
 }
 
 /// What happens to the task's share of partitions.
@@ -83,7 +101,7 @@ impl Group {
             session_timeout: settings.session_timeout,
             rebalance_timeout: settings.rebalance_timeout,
             heartbeat_interval: settings.heartbeat_interval,
-            instance: None,
+            instance: Some(settings.instance.clone()),
         };
         let counts = Counts::default();
         let assignor = assignor(settings.client.clone(), counts.clone());
@@ -180,7 +198,8 @@ impl Group {
         if self.leads
             && let Ok(counts) = partition_counts(client, &self.topics).await
         {
-            changed |= self.counts.lock().as_ref().is_some_and(|known| *known != counts);
+            // One that took the leader's place over has not shared out itself, so it cannot know whether there are more by now.
+            changed |= self.counts.lock().as_ref() != Some(&counts);
         }
         if changed {
             tracing::info!(group = self.settings.group, "topics or partitions have changed: sharing out anew");
@@ -249,4 +268,28 @@ fn grouped(partitions: &BTreeSet<TopicPartition>) -> Vec<TopicPartitions> {
 fn ungrouped(group: &TopicPartitions) -> impl Iterator<Item = TopicPartition> {
     let topic: Arc<str> = group.topic.as_str().into();
     group.partitions.clone().into_iter().map(move |partition| TopicPartition { topic: topic.clone(), partition })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_has_one_name_that_the_log_takes_and_no_other_task_has() {
+        let name = |herd: &str, connector: &str, task| instance_of(herd, &TaskId { connector: connector.into(), task });
+        assert_eq!(name("naru", "orders to s3", 1), name("naru", "orders to s3", 1));
+        let long = "\u{e4}b c".repeat(200);
+        let all = [
+            name("naru", "orders", 0),
+            name("naru", "orders", 1),
+            name("other", "orders", 0),
+            name("naru", "order s", 0),
+            name("naru", &long, 0),
+            name("naru", &format!("{long}d"), 0),
+        ];
+        assert!(all[0].starts_with("orders-") && all[0].ends_with("-0"), "{}", all[0]);
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "{all:?}");
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        assert!(all.iter().all(|name| name.len() <= 249 && name.chars().all(plain)), "{all:?}");
+    }
 }

@@ -31,7 +31,7 @@ mod transform;
 mod written;
 
 pub use decode::Decoder;
-pub use group::GroupSettings;
+pub use group::{GroupSettings, instance_of};
 pub use rejects::{Classes, RejectSettings};
 pub use run::{SinkSetup, run};
 pub use subscription::Subscription;

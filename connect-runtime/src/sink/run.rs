@@ -217,6 +217,8 @@ impl Sink {
             }
             Change::Retrying(error) => self.calls.view.retrying(Trouble::Log, error.to_string()),
             Change::Refused(error) => {
+                // Whoever runs it in this one's place has the place in the group.
+                self.orders.still_ours()?;
                 let group = &self.group.committer().group;
                 return Err(Error::fail(format!("the log does not let the task into its group {group}"))
                     .caused_by(error)

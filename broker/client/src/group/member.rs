@@ -35,7 +35,8 @@ pub struct MemberConfig {
     /// Time between heartbeats. They come more often right after each join: where partitions move, they do so in two steps,
     /// and every member hears of the second one by a heartbeat.
     pub heartbeat_interval: Duration,
-    /// The id of a static member (KIP-345).
+    /// The id of a static member (KIP-345): whoever joins under it takes the place of the one who had it before, at once and
+    /// with what was assigned to that one, who is refused from then on. Letters, digits, `.`, `_` and `-`, at most 249 of them.
     pub instance: Option<String>,
 }
 
@@ -240,13 +241,14 @@ impl Actor {
         Ok(answer.error_code)
     }
 
-    /// A static member keeps its place: it comes back under the same name.
+    /// Static members leave too: only one that says nothing comes back to its place.
     async fn leave(&mut self) {
-        if self.member_id.is_empty() || self.config.instance.is_some() {
+        if self.member_id.is_empty() {
             return;
         }
         let member_id = std::mem::take(&mut self.member_id);
-        let member = MemberIdentity { member_id: member_id.clone(), ..Default::default() };
+        let group_instance_id = self.config.instance.clone();
+        let member = MemberIdentity { member_id: member_id.clone(), group_instance_id, ..Default::default() };
         let request = LeaveGroupRequest { group_id: self.config.group.clone(), member_id, members: vec![member] };
         let coordinator = self.client.coordinator(&self.config.group, Purpose::Control).await;
         if let Ok(coordinator) = coordinator {

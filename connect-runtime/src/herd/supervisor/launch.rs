@@ -232,6 +232,7 @@ impl Launch {
         let client_name = format!("connector-consumer-{}", self.id);
         let group = GroupSettings {
             group: consumer.group_of(&self.id.connector),
+            instance: sink::instance_of(&worker.group_id, &self.id),
             session_timeout: consumer.session_timeout,
             heartbeat_interval: consumer.heartbeat_interval,
             rebalance_timeout: consumer.rebalance_timeout,
