@@ -203,22 +203,22 @@ fn clusters(table: &mut Table) {
         .collect();
     let (clustered, embedded) = median(rounds, |(ours, theirs)| ours.rate(LINES) / theirs.rate(LINES));
     drop((here, there));
-    beside(table, "a file of 1 M lines of 200 bytes into three brokers of Apache Kafka", clustered, embedded);
+    beside(table, "CPU of a worker: a file of 1 M lines into three brokers of Apache Kafka", clustered, embedded);
 
     let server = postgres::server();
     let embedded = postgres::snapshot(&server, "rows", &[], Worker::topics);
     let clustered = postgres::snapshot(&server, "rows", &[&bootstrap, "group.id=snapshot"], |_| cluster.topics());
-    beside(table, "a snapshot of 1 M rows of PostgreSQL into three brokers of Apache Kafka", clustered, embedded);
+    beside(table, "the same: a snapshot of 1 M rows of PostgreSQL", clustered, embedded);
 }
 
-/// The brokers share the machine with the worker, so the worker's own seconds say more than the ratio.
+/// The brokers share the machine with the worker and take most of it, so what counts is what the worker itself uses.
 fn beside(table: &mut Table, what: &'static str, clustered: Spent, embedded: Spent) {
     let figure = |rate: f64| format!("{:.0} k records/s", rate / 1e3);
     table.add(Row {
         what,
         ours: clustered.side(figure(clustered.rate(LINES)), LINES),
         baseline: embedded.side(format!("embedded, with the log: {}", figure(embedded.rate(LINES))), LINES),
-        value: clustered.rate(LINES) / embedded.rate(LINES),
-        target: Target::AtLeast(0.2),
+        value: clustered.cpu / embedded.cpu,
+        target: Target::AtMost(1.2),
     });
 }
