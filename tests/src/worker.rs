@@ -17,7 +17,8 @@ pub struct Worker {
     rest_port: u16,
     log_port: u16,
     settings: Vec<String>,
-    under: Vec<String>,
+    /// What runs it: the binary, and another command before that.
+    program: Vec<String>,
 }
 
 impl Worker {
@@ -36,6 +37,18 @@ impl Worker {
 
     /// The same, run by another command such as `prlimit`.
     pub fn start_under(under: &[&str], folder: tempfile::TempDir, settings: &[&str]) -> Worker {
+        let mut program: Vec<String> = under.iter().map(|word| (*word).to_owned()).collect();
+        program.push(naru_binary().to_string_lossy().into_owned());
+        Worker::start_program(program, folder, settings)
+    }
+
+    /// The same of another version.
+    pub fn start_as(binary: &Path, settings: &[&str]) -> Worker {
+        let folder = tempfile::tempdir().expect("a folder");
+        Worker::start_program(vec![binary.to_string_lossy().into_owned()], folder, settings)
+    }
+
+    fn start_program(program: Vec<String>, folder: tempfile::TempDir, settings: &[&str]) -> Worker {
         let (rest_port, log_port) = (free_port(), free_port());
         let mut all = vec![
             format!("listeners=http://127.0.0.1:{rest_port}"),
@@ -43,9 +56,8 @@ impl Worker {
             format!("data.dir={}", folder.path().join("data").display()),
         ];
         all.extend(settings.iter().map(|setting| (*setting).to_owned()));
-        let under: Vec<String> = under.iter().map(|word| (*word).to_owned()).collect();
-        let process = spawn(&under, &all, &folder.path().join("worker.log"));
-        let mut worker = Worker { process, folder, rest_port, log_port, settings: all, under };
+        let process = spawn(&program, &all, &folder.path().join("worker.log"));
+        let mut worker = Worker { process, folder, rest_port, log_port, settings: all, program };
         worker.wait_until_healthy();
         worker
     }
@@ -117,8 +129,18 @@ impl Worker {
     /// It does not start.
     pub fn start_again(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.under, &self.settings, &self.file("worker.log"));
+        self.process = spawn(&self.program, &self.settings, &self.file("worker.log"));
         self.wait_until_healthy();
+    }
+
+    /// Stops it, and starts another version in its place.
+    ///
+    /// # Panics
+    /// It does not stop, or the other one does not start.
+    pub fn become_version(&mut self, binary: &Path) {
+        assert!(self.terminate().success(), "the worker does not stop well; its log says:\n{}", self.log());
+        self.program = vec![binary.to_string_lossy().into_owned()];
+        self.start_again();
     }
 }
 
@@ -134,10 +156,9 @@ impl Drop for Worker {
     }
 }
 
-fn spawn(under: &[String], settings: &[String], log: &Path) -> Process {
+fn spawn(program: &[String], settings: &[String], log: &Path) -> Process {
     let log = File::options().create(true).append(true).open(log).expect("a log file");
-    let mut words: Vec<String> = under.to_vec();
-    words.push(naru_binary().to_string_lossy().into_owned());
+    let mut words: Vec<String> = program.to_vec();
     words.push("worker".to_owned());
     words.extend(settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));
     let mut command = Command::new(&words[0]);

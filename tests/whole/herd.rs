@@ -9,10 +9,18 @@ use serde_json::{Value as Json, json};
 /// Short, so that the tests need not wait for long.
 const SESSION: Duration = Duration::from_secs(3);
 
+/// What a worker of a herd on that log is started with.
+pub(crate) fn settings(log: &Log) -> [String; 4] {
+    [
+        format!("bootstrap.servers={}", log.bootstrap()),
+        format!("session.timeout.ms={}", SESSION.as_millis()),
+        "heartbeat.interval.ms=200".to_owned(),
+        "offset.flush.interval.ms=200".to_owned(),
+    ]
+}
+
 fn worker(log: &Log) -> Worker {
-    let bootstrap = format!("bootstrap.servers={}", log.bootstrap());
-    let session = format!("session.timeout.ms={}", SESSION.as_millis());
-    Worker::start(&[&bootstrap, &session, "heartbeat.interval.ms=200", "offset.flush.interval.ms=200"])
+    Worker::start(&settings(log).each_ref().map(String::as_str))
 }
 
 /// How long nothing changes: as many seconds as `NARU_TEST_IDLE_SECONDS` says.
@@ -22,7 +30,7 @@ fn idle() -> Duration {
 }
 
 /// Sources that count, each into a topic of its own.
-fn counters(worker: &Worker, names: impl Iterator<Item = usize>) {
+pub(crate) fn counters(worker: &Worker, names: impl Iterator<Item = usize>) {
     for number in names {
         let topic = format!("count-{number}");
         let config = json!({ "connector.class": "VerifiableSource", "topic": topic, "throughput": "300" });
@@ -57,19 +65,24 @@ fn id(worker: &Worker) -> String {
     format!("127.0.0.1:{}", worker.rest_port())
 }
 
-fn until_shared(asked: &Worker, wanted: &[(&Worker, usize)]) {
+pub(crate) fn until_shared(asked: &Worker, wanted: &[(&Worker, usize)]) {
     let wanted: BTreeMap<String, usize> =
         wanted.iter().filter(|(_, count)| *count > 0).map(|(worker, count)| (id(worker), *count)).collect();
     until_it_is("who runs how many tasks", &wanted, || counts(asked));
 }
 
-fn numbers(log: &Log, topic: &str) -> Vec<u64> {
+/// What counters have written.
+pub(crate) fn numbers_of(values: Vec<String>) -> Vec<u64> {
     let number = |value: String| serde_json::from_str::<Json>(&value).unwrap()["seqno"].as_u64().unwrap();
-    log.topics().values(topic).into_iter().map(number).collect()
+    values.into_iter().map(number).collect()
+}
+
+fn numbers(log: &Log, topic: &str) -> Vec<u64> {
+    numbers_of(log.topics().values(topic))
 }
 
 /// Every number is there, and none twice.
-fn exact(log: &Log, topic: &str) {
+pub(crate) fn exact(log: &Log, topic: &str) {
     let seen = numbers(log, topic);
     let wanted: Vec<u64> = (0..seen.len() as u64).collect();
     assert!(seen == wanted, "{topic}: {} numbers, not each once and in order", seen.len());
@@ -131,6 +144,47 @@ fn the_tasks_of_a_killed_worker_run_elsewhere_within_its_session_and_a_second() 
     // It comes back, under the same name.
     second.start_again();
     until_shared(&first, &[(&first, 3), (&second, 3)]);
+}
+
+/// How far a sink has committed each topic of one partition.
+fn committed(asked: &Worker, sink: &str) -> BTreeMap<String, i64> {
+    let all = asked.rest().get(&format!("/connectors/{sink}/offsets")).body["offsets"].clone();
+    let offset = |of: &Json| {
+        let topic = of["partition"]["kafka_topic"].as_str()?.to_owned();
+        Some((topic, of["offset"]["kafka_offset"].as_i64()?))
+    };
+    all.as_array().into_iter().flatten().filter_map(offset).collect()
+}
+
+#[test]
+fn what_the_sinks_of_a_killed_worker_read_is_read_on_without_a_wait_for_the_consumers_session() {
+    let log = Log::start();
+    let (first, mut second) = (worker(&log), worker(&log));
+    counters(&first, 0..2);
+    // The log would wait for a consumer that was lost for the 45 s of its session.
+    let sink = json!({
+        "connector.class": "VerifiableSink", "topics": "count-0,count-1", "tasks.max": "2",
+        "consumer.override.session.timeout.ms": "45000",
+    });
+    first.rest().create("sink", sink);
+    until_shared(&first, &[(&first, 2), (&second, 2)]);
+    let goes_on = |asked: &Worker| {
+        let ends = ["count-0", "count-1"].map(|topic| (topic.to_owned(), log.topics().end(topic)));
+        until("both topics are read on", || {
+            let committed = committed(asked, "sink");
+            ends.iter().all(|(topic, end)| committed.get(topic).is_some_and(|offset| offset > end))
+        });
+    };
+    goes_on(&first);
+    let killed = Instant::now();
+    second.kill();
+    until_shared(&first, &[(&first, 4)]);
+    goes_on(&first);
+    let took = killed.elapsed();
+    assert!(took < SESSION + Duration::from_secs(8), "it took {took:?}");
+    second.start_again();
+    until_shared(&first, &[(&first, 2), (&second, 2)]);
+    goes_on(&second);
 }
 
 #[test]

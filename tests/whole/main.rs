@@ -20,3 +20,4 @@ mod rate_limits;
 mod rest;
 mod sinks;
 mod transforms;
+mod upgrade;
