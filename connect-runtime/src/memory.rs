@@ -32,6 +32,13 @@ pub fn share_pages() {
     }
 }
 
+/// Has the allocator know this thread again. To be called where a thread ends that has left its pages: what the allocator does then
+/// is for one that it knows, and it would look for what it has given to another thread since.
+pub fn be_known_again() {
+    // Safety: it does what the next allocation would do.
+    unsafe { libmimalloc_sys::mi_thread_init() };
+}
+
 /// Gives memory that has been free for a while back to the system, for ever. A thread that happens to free or to end would do it
 /// otherwise, or the next request: for a hundred megabytes it takes some milliseconds.
 pub async fn give_back() {

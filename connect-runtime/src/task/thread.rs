@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use connector_api::{Error, Result, panic_message};
 use tokio::sync::oneshot;
 
-use crate::memory::{allow_shares, share_pages};
+use crate::memory::{allow_shares, be_known_again, share_pages};
 
 /// How often a thread shows that it is alive.
 const PULSE: Duration = Duration::from_secs(1);
@@ -116,6 +116,7 @@ where
                 result
             })
         }));
+        be_known_again();
         let end = match ran {
             Ok(Ok(Ok(()))) => TaskEnd::Stopped,
             Ok(Ok(Err(error))) => TaskEnd::Failed(error),
