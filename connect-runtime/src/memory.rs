@@ -48,3 +48,53 @@ pub async fn give_back() {
         unsafe { libmimalloc_sys::mi_collect(false) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::thread;
+
+    use super::*;
+
+    /// The tests of this crate have the allocator of the worker.
+    #[global_allocator]
+    static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+    /// Blocks of many sizes; each holds one byte's value again and again.
+    fn blocks(seed: usize) -> Vec<Vec<u8>> {
+        (0..60).map(|step| vec![(seed + step) as u8; 1 + (seed * 31 + step * step * 7) % 4_000]).collect()
+    }
+
+    fn count_whole(blocks: Receiver<Vec<u8>>) -> usize {
+        blocks.into_iter().inspect(|block| assert!(block.iter().all(|byte| *byte == block[0]))).count()
+    }
+
+    /// Without [`be_known_again`] this ends in a crash: a thread that ends would look at what other threads have by then.
+    #[test]
+    fn threads_that_leave_their_pages_again_and_again_keep_what_they_have_and_end_well() {
+        let (sender, receiver) = sync_channel(10_000);
+        let counting = thread::spawn(|| count_whole(receiver));
+        let one = move |seed: usize| {
+            let sender = sender.clone();
+            move || {
+                let mut kept = Vec::new();
+                allow_shares();
+                for round in 0..10 {
+                    kept.extend(blocks(seed + round));
+                    share_pages();
+                    share_pages();
+                    kept.truncate(kept.len() / 2 + 10);
+                }
+                kept.into_iter().for_each(|block| drop(sender.send(block)));
+                share_pages();
+                be_known_again();
+            }
+        };
+        for round in 0..300 {
+            let threads: Vec<_> = (0..16).map(|number| thread::spawn(one(round * 16 + number))).collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        }
+        drop(one);
+        assert!(counting.join().unwrap() > 100_000);
+    }
+}
