@@ -1,8 +1,10 @@
 //! A client of the worker's REST.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+
+use crate::wait::patiently;
 
 /// A reply: its status code and body.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,18 +113,10 @@ impl Rest {
     /// # Panics
     /// It does not get there.
     pub fn wait_for_task(&self, name: &str, task: u32, state: &str) -> String {
-        let mut last: Option<(String, String)> = None;
-        let since = Instant::now();
-        loop {
-            if let Some((found, trace)) = &last
-                && found == state
-            {
-                return String::clone(trace);
-            }
-            assert!(since.elapsed() < crate::PATIENCE, "{name}-{task} is not {state} but {last:?}");
-            std::thread::sleep(Duration::from_millis(20));
-            last = self.task_state(name, task);
-        }
+        patiently(|| match self.task_state(name, task) {
+            Some((found, trace)) if found == state => Ok(trace),
+            other => Err(format!("{name}-{task} is not {state} but {other:?}")),
+        })
     }
 }
 

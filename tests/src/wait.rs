@@ -35,7 +35,7 @@ pub fn until_some<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
     patiently(|| get().ok_or_else(|| what.to_owned()))
 }
 
-fn patiently<T>(mut get: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn patiently<T>(mut get: impl FnMut() -> Result<T, String>) -> T {
     let since = Instant::now();
     loop {
         match get() {

@@ -1,26 +1,24 @@
 //! Several workers on one log: they share the work, take over from each other, and disturb nothing that need not move.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use naru_tests::{Log, Worker, until, until_it_is};
+use naru_tests::{Log, Worker, naru_binary, until, until_it_is};
 use serde_json::{Value as Json, json};
 
 /// Short, so that the tests need not wait for long.
 const SESSION: Duration = Duration::from_secs(3);
 
-/// What a worker of a herd on that log is started with.
-pub(crate) fn settings(log: &Log) -> [String; 4] {
-    [
-        format!("bootstrap.servers={}", log.bootstrap()),
-        format!("session.timeout.ms={}", SESSION.as_millis()),
-        "heartbeat.interval.ms=200".to_owned(),
-        "offset.flush.interval.ms=200".to_owned(),
-    ]
+fn worker(log: &Log) -> Worker {
+    worker_as(&naru_binary(), log)
 }
 
-fn worker(log: &Log) -> Worker {
-    Worker::start(&settings(log).each_ref().map(String::as_str))
+/// A worker of that version.
+pub(crate) fn worker_as(binary: &Path, log: &Log) -> Worker {
+    let bootstrap = format!("bootstrap.servers={}", log.bootstrap());
+    let session = format!("session.timeout.ms={}", SESSION.as_millis());
+    Worker::start_as(binary, &[&bootstrap, &session, "heartbeat.interval.ms=200", "offset.flush.interval.ms=200"])
 }
 
 /// How long nothing changes: as many seconds as `NARU_TEST_IDLE_SECONDS` says.

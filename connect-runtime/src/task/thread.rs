@@ -147,7 +147,7 @@ where
         let ran = catch_unwind(AssertUnwindSafe(|| block_on(|| {}, call)));
         let _ = sender.send(ran.map_err(|panic| panic_message(&*panic)));
     });
-    spawned.map_err(|why| Error::fail("cannot start a thread").caused_by(why))?;
+    spawned.map_err(no_thread)?;
     match tokio::time::timeout(limit, receiver).await {
         Ok(Ok(Ok(Ok(Some(value))))) => Ok(value),
         Ok(Ok(Ok(Ok(None)))) => Err(Error::fail(format!("nobody waits for {what} any more"))),
@@ -162,12 +162,16 @@ where
 /// Does something that leaves little behind on a thread that ends with it, while this one waits. Of a thread that stays, the
 /// allocator keeps what was once in use: for a thousand idle tasks that is more than they hold. The error is that there is no thread
 /// to be had.
-pub fn on_passing_thread<T: Send>(name: &str, act: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub fn on_passing_thread<T: Send>(name: &str, act: impl FnOnce() -> T + Send) -> Result<T> {
     let builder = std::thread::Builder::new().name(thread_name(name));
     std::thread::scope(|scope| {
-        let ended = builder.spawn_scoped(scope, act)?.join();
+        let ended = builder.spawn_scoped(scope, act).map_err(no_thread)?.join();
         Ok(ended.unwrap_or_else(|panic| resume_unwind(panic)))
     })
+}
+
+fn no_thread(why: io::Error) -> Error {
+    Error::fail("cannot start a thread").caused_by(why)
 }
 
 /// Calls `before_wait` each time before the thread waits.

@@ -101,7 +101,7 @@ pub(super) fn launch(
         control: Handle::current(),
         started: Box::new(started),
     };
-    let thread = start_thread(&format!("task-{}", launch.id), move || launch.run())?;
+    let thread = start_thread(&launch.thread_name(), move || launch.run())?;
     let pulse = thread.pulse.clone();
     tokio::spawn(async move {
         let end = thread.end().await;
@@ -111,11 +111,14 @@ pub(super) fn launch(
 }
 
 impl Launch {
+    fn thread_name(&self) -> String {
+        format!("task-{}", self.id)
+    }
+
     /// On the task's own thread: secrets, settings, converters, and then the loop.
     async fn run(self) -> Result<()> {
         let (parts, name, raw) = (&self.parts, &self.id.connector, (&self.connector, &self.task));
-        let read = on_passing_thread(&format!("task-{}", self.id), || Settings::of(parts, name, raw));
-        let settings = read.map_err(|why| Error::fail("cannot start a thread").caused_by(why))??;
+        let settings = on_passing_thread(&self.thread_name(), || Settings::of(parts, name, raw))??;
         match settings.plugin.clone() {
             Plugin::Source(source) => self.run_source(source, settings).await,
             Plugin::Sink(sink) => self.run_sink(sink, settings).await,
