@@ -165,6 +165,12 @@ impl Joined {
         self.membership.session()
     }
 
+    /// Before it is asked what runs here, so that nothing starts behind that.
+    fn prepare(&mut self) {
+        self.seat.prepare(&self.joining.configs.items().1);
+        self.show();
+    }
+
     fn join(&mut self, running: Measured) {
         let info = self.seat.join(self.joining.configs.offset(), self.weighed(running));
         self.membership.join(info.to_bytes().into());
@@ -280,6 +286,7 @@ impl Keeper {
 
     async fn join_again(&mut self) {
         self.releasing = None;
+        self.joined.prepare();
         let running = self.supervisor.running().await;
         self.joined.join(running);
     }

@@ -4,7 +4,7 @@
 //! same births, in the order of the config topic, and gives each to the worker that has least by then. So all agree, and
 //! a new connector disturbs nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Item;
 
@@ -12,13 +12,15 @@ use super::Item;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ownership {
     owners: HashMap<Item, usize>,
+    /// What a worker is to stop before it is given to anybody.
+    moving: HashSet<Item>,
     loads: Vec<f64>,
 }
 
 impl Ownership {
     /// Of that many members, which run nothing yet.
     pub fn of(members: usize) -> Ownership {
-        Ownership { owners: HashMap::new(), loads: vec![0.0; members] }
+        Ownership { owners: HashMap::new(), moving: HashSet::new(), loads: vec![0.0; members] }
     }
 
     /// Gives an item to a member.
@@ -29,10 +31,20 @@ impl Ownership {
         }
     }
 
+    /// Gives an item to nobody until the next decision, whatever comes to be meanwhile: its worker is still stopping it.
+    pub fn keep_from_all(&mut self, item: Item) {
+        self.moving.insert(item);
+    }
+
+    /// Takes from a member what it runs no more and is not to run again by this decision.
+    pub fn forget(&mut self, member: usize, is_over: impl Fn(&Item) -> bool) {
+        self.owners.retain(|item, owner| *owner != member || !is_over(item));
+    }
+
     /// Takes in an item that has come to be. One that was there before stays where it was, so that what is left of an old
     /// life and the new one never run on two workers.
     pub fn born(&mut self, item: &Item) {
-        if self.owners.contains_key(item) {
+        if self.owners.contains_key(item) || self.moving.contains(item) {
             return;
         }
         let siblings = self.siblings(item.connector());

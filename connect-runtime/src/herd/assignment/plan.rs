@@ -34,7 +34,8 @@ pub struct Member {
     pub id: String,
     /// Who it is, and where.
     pub peer: Peer,
-    /// What it runs.
+    /// What it runs. What is not wanted any more and may not have stopped there yet weighs 0: if it comes to be again before
+    /// the next plan, then there.
     pub items: Items,
 }
 
@@ -95,10 +96,10 @@ impl Plan {
         })
     }
 
-    /// What everything in it weighs.
+    /// What everything in it weighs that is wanted.
     pub fn weights(&self) -> HashMap<&Item, f64> {
         let given = self.members.iter().flat_map(|member| &member.items).chain(&self.moving);
-        let given = given.map(|(item, weight)| (item, *weight));
+        let given = given.filter(|(_, weight)| **weight > 0.0).map(|(item, weight)| (item, *weight));
         given.chain(self.waiting.iter().map(|waiting| (&waiting.item, waiting.weight))).collect()
     }
 
@@ -108,6 +109,7 @@ impl Plan {
         for (place, member) in self.members.iter().enumerate() {
             member.items.iter().for_each(|(item, weight)| ownership.give(item.clone(), place, *weight));
         }
+        self.moving.keys().for_each(|item| ownership.keep_from_all(item.clone()));
         ownership
     }
 }

@@ -37,6 +37,15 @@ impl Seat {
         self.births_to
     }
 
+    /// The worker is about to join: until the plan comes it takes nothing new, and what it was given and is not wanted any
+    /// more it does not start again. Then it looks what it runs, and [joins](Seat::join).
+    pub fn prepare(&mut self, wanted: &BTreeSet<Item>) {
+        self.joining = true;
+        if let Some(standing) = &mut self.standing {
+            standing.ownership.forget(standing.me, |item| !wanted.contains(item));
+        }
+    }
+
     /// What the worker says to join, or to join again. `running` is all that it has not stopped yet; what it was given
     /// and has not started yet counts too.
     pub fn join(&mut self, config_offset: i64, running: Items) -> WorkerInfo {

@@ -74,12 +74,14 @@ struct Shares<'a> {
 }
 
 impl<'a> Shares<'a> {
-    /// What runs goes on where it runs. What two members say they run stays with the one that was given it last.
+    /// What runs goes on where it runs. What two members say they run stays with the one that was given it last. What is not
+    /// wanted any more stays there too, at no weight: its worker may not have stopped it when it comes to be again.
     fn kept(situation: &Situation<'a>) -> Shares<'a> {
         let mut claims: BTreeMap<&Item, (i32, usize, f64)> = BTreeMap::new();
         for (place, (_, info)) in situation.members.iter().enumerate() {
-            for (item, weight) in info.runs.iter().filter(|(item, _)| situation.wanted.contains(item)) {
-                let claim = (info.generation, place, *weight);
+            for (item, weight) in &info.runs {
+                let weight = if situation.wanted.contains(item) { *weight } else { 0.0 };
+                let claim = (info.generation, place, weight);
                 let best = claims.entry(item).or_insert(claim);
                 if best.0 < claim.0 {
                     *best = claim;
@@ -336,6 +338,26 @@ mod tests {
         let members = [worker(1, 3, &[(task(0), 1.0)]), worker(2, 5, &[(task(0), 1.0)])];
         let plan = now(&members).decide(&BTreeSet::from([task(0)]));
         assert_eq!(counts(&plan), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_deleted_and_has_not_stopped_stays_where_it_is_in_case_it_comes_to_be_again() {
+        let members = [worker(1, 3, &[(task(0), 9.0), (task(1), 9.0)]), worker(2, 3, &[(task(2), 1.0)])];
+        let plan = now(&members).decide(&BTreeSet::from([task(1), task(2)]));
+        assert_eq!(plan.members[0].items, [(task(0), 0.0), (task(1), 9.0)].into());
+        assert_eq!(plan.weights().get(&task(0)), None);
+        let mut ownership = plan.ownership();
+        ownership.born(&task(0));
+        assert_eq!(ownership.owner(&task(0)), Some(0));
+    }
+
+    #[test]
+    fn what_moves_and_comes_to_be_again_waits_until_its_worker_has_stopped_it() {
+        let plan = Plan { moving: [(task(0), 1.0)].into(), ..now(&[worker(1, 3, &[])]).decide(&BTreeSet::new()) };
+        let mut ownership = plan.ownership();
+        ownership.born(&task(0));
+        ownership.born(&task(1));
+        assert_eq!((ownership.owner(&task(0)), ownership.owner(&task(1))), (None, Some(0)));
     }
 
     #[test]
