@@ -21,9 +21,11 @@ pub trait Converter {
     /// Reads bytes into the form that a sink wants. Bytes that need no change are passed on as they are.
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload>;
 
-    /// The same with bytes that are handed over: a converter that passes them on need not count one more user of their memory.
-    fn decode_owned(&mut self, topic: &str, bytes: Bytes, format: Format) -> Result<Payload> {
-        self.decode(topic, &bytes, format)
+    /// The same with bytes that are handed over, into a payload that may hold anything: a converter that passes bytes on need
+    /// neither count one more user of their memory nor move the payload once more. After an error the payload is no good.
+    fn decode_into(&mut self, topic: &str, bytes: Bytes, format: Format, payload: &mut Payload) -> Result<()> {
+        *payload = self.decode(topic, &bytes, format)?;
+        Ok(())
     }
 }
 

@@ -102,6 +102,8 @@ pub struct WorkerConfig {
     pub memory_bytes: usize,
     /// When failed tasks start again.
     pub restart: RestartPolicy,
+    /// By how much the threads of tasks leave the processor to others.
+    pub task_nice: i32,
     /// How long any call to a connector's task may take.
     pub stuck_after: Duration,
     /// How long a connector may take to check or split.
@@ -210,6 +212,7 @@ fn read(config: &Config, raw: &RawConfig) -> Result<WorkerConfig, Vec<Issue>> {
             most: config.millis("task.restart.backoff.max.ms"),
             healthy_after: config.millis("task.restart.healthy.after.ms"),
         },
+        task_nice: config.count("task.nice") as i32,
         stuck_after: config.millis("task.stuck.timeout.ms"),
         call_timeout: config.millis("connector.call.timeout.ms"),
         plugin_path: config.list("plugin.path").iter().map(PathBuf::from).collect(),

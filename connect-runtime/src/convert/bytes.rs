@@ -40,11 +40,13 @@ impl Converter for PassBytes {
     }
 
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
-        self.decode_owned(topic, bytes.clone(), format)
+        let mut payload = Payload::Null;
+        self.decode_into(topic, bytes.clone(), format, &mut payload)?;
+        Ok(payload)
     }
 
-    fn decode_owned(&mut self, _: &str, bytes: Bytes, format: Format) -> Result<Payload> {
-        Ok(match format {
+    fn decode_into(&mut self, _: &str, bytes: Bytes, format: Format, payload: &mut Payload) -> Result<()> {
+        *payload = match format {
             Format::Bytes => Payload::Bytes(bytes),
             Format::Structured => Payload::structured(self.schema.clone(), Value::Bytes(bytes)),
             Format::Json => {
@@ -53,6 +55,7 @@ impl Converter for PassBytes {
                 out.extend_from_slice(b"\"");
                 Payload::Json(out.into())
             }
-        })
+        };
+        Ok(())
     }
 }

@@ -57,10 +57,17 @@ impl Converter for StringConverter {
     }
 
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
-        self.decode_owned(topic, bytes.clone(), format)
+        self.read(topic, bytes.clone(), format)
     }
 
-    fn decode_owned(&mut self, topic: &str, bytes: Bytes, format: Format) -> Result<Payload> {
+    fn decode_into(&mut self, topic: &str, bytes: Bytes, format: Format, payload: &mut Payload) -> Result<()> {
+        *payload = self.read(topic, bytes, format)?;
+        Ok(())
+    }
+}
+
+impl StringConverter {
+    fn read(&self, topic: &str, bytes: Bytes, format: Format) -> Result<Payload> {
         if format == Format::Bytes {
             return Ok(Payload::Bytes(bytes));
         }

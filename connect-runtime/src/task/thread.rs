@@ -98,8 +98,9 @@ impl TaskThread {
     }
 }
 
-/// Runs what `body` makes on a thread of its own, inside a current-thread tokio runtime with a local set.
-pub fn start_thread<F>(name: &str, body: impl FnOnce() -> F + Send + 'static) -> io::Result<TaskThread>
+/// Runs what `body` makes on a thread of its own, inside a current-thread tokio runtime with a local set. It leaves the processor to
+/// others: by so much it is nicer than the thread that starts it, up to 19.
+pub fn start_thread<F>(name: &str, nice: i32, body: impl FnOnce() -> F + Send + 'static) -> io::Result<TaskThread>
 where
     F: Future<Output = Result<()>>,
 {
@@ -107,6 +108,7 @@ where
     let pulse = Pulse { signs: Arc::default(), started: Instant::now() };
     let beat = pulse.clone();
     std::thread::Builder::new().name(thread_name(name)).spawn(move || {
+        give_way(nice);
         let ran = catch_unwind(AssertUnwindSafe(|| {
             block_on(share_pages, async {
                 let sign = tokio::task::spawn_local(beat.beat());
@@ -126,6 +128,14 @@ where
         let _ = sender.send(end);
     })?;
     Ok(TaskThread { pulse, end })
+}
+
+/// Where many tasks are busy, the log, heartbeats and replies come first; and so does a server on the same machine for which all of
+/// them wait: where it competes with tasks that read ahead, they wait for it afterwards, on cores that have nothing to do.
+fn give_way(nice: i32) {
+    let own = rustix::process::getpriority_process(None).unwrap_or(0);
+    // Nobody needs a right to be nicer. Where it is refused after all, tasks run as everybody does.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), (own + nice).min(19));
 }
 
 /// Makes one call of a connector outside any task, on a thread of its own, and waits for it at most so long. A call that
@@ -201,11 +211,11 @@ mod tests {
                 panic!("in drop");
             }
         }
-        let ok = start_thread("ok", || async { Ok(()) }).unwrap();
+        let ok = start_thread("ok", 0, || async { Ok(()) }).unwrap();
         assert!(matches!(ok.end().await, TaskEnd::Stopped));
-        let failed = start_thread("failed", || async { Err(Error::fail("no")) }).unwrap();
+        let failed = start_thread("failed", 0, || async { Err(Error::fail("no")) }).unwrap();
         assert!(matches!(failed.end().await, TaskEnd::Failed(_)));
-        let dropped = start_thread("dropped", || async {
+        let dropped = start_thread("dropped", 0, || async {
             let _bomb = Bomb;
             Ok(())
         })
@@ -216,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_thread_uses_of_the_processor_is_measured() {
         let spin = |wait: bool| {
-            start_thread("spins", move || async move {
+            start_thread("spins", 0, move || async move {
                 let since = Instant::now();
                 while since.elapsed() < Duration::from_millis(2_400) {
                     match wait {
@@ -241,6 +251,21 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_task_leaves_the_processor_to_others_and_its_starter_stays_as_it_was() {
+        let own = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
+        let before = own();
+        for (nice, expected) in [(0, before), (7, before + 7), (30, 19)] {
+            let (sender, seen) = oneshot::channel();
+            let thread = start_thread("nice", nice, move || async move {
+                let _ = sender.send(own());
+                Ok(())
+            });
+            thread.unwrap().end().await;
+            assert_eq!((seen.await, own()), (Ok(expected.min(19)), before));
+        }
+    }
+
     #[test]
     fn a_passing_thread_has_the_name_gives_the_value_and_passes_a_panic_on() {
         let name = || std::thread::current().name().map(str::to_owned);
@@ -251,12 +276,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_blocked_thread_is_silent_and_hurts_nobody_else() {
-        let blocked = start_thread("blocked", || async {
+        let blocked = start_thread("blocked", 0, || async {
             std::thread::sleep(Duration::from_secs(3));
             Ok(())
         })
         .unwrap();
-        let idle = start_thread("idle", || async {
+        let idle = start_thread("idle", 0, || async {
             tokio::time::sleep(Duration::from_secs(3)).await;
             Ok(())
         })

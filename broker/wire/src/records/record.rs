@@ -85,7 +85,7 @@ pub(super) struct Base {
 }
 
 /// Reads one record; the second part is the bytes after it.
-#[inline]
+#[inline(always)]
 fn parse(bytes: &[u8], base: Base) -> Option<(RecordRef<'_>, &[u8])> {
     let (len, rest) = varint::get_i32(bytes)?;
     let (body, after) = rest.split_at_checked(usize::try_from(len).ok()?)?;
@@ -117,7 +117,7 @@ pub struct Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Result<RecordRef<'a>, super::RecordError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.index >= self.count {
             return None;

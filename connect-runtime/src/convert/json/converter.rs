@@ -126,41 +126,45 @@ impl Converter for JsonConverter {
     }
 
     fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
-        self.decode_owned(topic, bytes.clone(), format)
+        let mut payload = Payload::Null;
+        self.decode_into(topic, bytes.clone(), format, &mut payload)?;
+        Ok(payload)
     }
 
-    fn decode_owned(&mut self, topic: &str, bytes: Bytes, format: Format) -> Result<Payload> {
+    fn decode_into(&mut self, topic: &str, bytes: Bytes, format: Format, payload: &mut Payload) -> Result<()> {
         match (format, self.schemas) {
-            (Format::Bytes, _) => Ok(Payload::Bytes(bytes)),
+            (Format::Bytes, _) => *payload = Payload::Bytes(bytes),
             (Format::Json, false) => {
                 if !is_json(&bytes) {
                     serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).map_err(|why| no_json(topic, why))?;
                 }
-                Ok(Payload::Json(bytes))
+                *payload = Payload::Json(bytes);
             }
             (Format::Json, true) => {
                 let envelope = envelope(topic, &bytes)?;
-                let payload = envelope.payload.get();
-                Ok(Payload::Json(bytes.slice_ref(payload.as_bytes())))
+                *payload = Payload::Json(bytes.slice_ref(envelope.payload.get().as_bytes()));
             }
-            (Format::Structured, false) => {
-                let value = read_plain(&bytes).map_err(|why| no_json(topic, why))?;
-                Ok(Payload::Structured { schema: None, value })
-            }
-            (Format::Structured, true) => {
-                let envelope = envelope(topic, &bytes)?;
-                let Some(schema) = self.schema(envelope.schema.get()).map_err(|error| about(topic, error))? else {
-                    let value = read_plain(envelope.payload.get().as_bytes()).map_err(|why| no_json(topic, why))?;
-                    return Ok(Payload::Structured { schema: None, value });
-                };
-                let value = read_value(&schema, envelope.payload.get()).map_err(|error| about(topic, error))?;
-                Ok(Payload::structured(schema, value))
-            }
+            (Format::Structured, _) => *payload = self.read(topic, &bytes)?,
         }
+        Ok(())
     }
 }
 
 impl JsonConverter {
+    fn read(&mut self, topic: &str, bytes: &Bytes) -> Result<Payload> {
+        if !self.schemas {
+            let value = read_plain(bytes).map_err(|why| no_json(topic, why))?;
+            return Ok(Payload::Structured { schema: None, value });
+        }
+        let envelope = envelope(topic, bytes)?;
+        let Some(schema) = self.schema(envelope.schema.get()).map_err(|error| about(topic, error))? else {
+            let value = read_plain(envelope.payload.get().as_bytes()).map_err(|why| no_json(topic, why))?;
+            return Ok(Payload::Structured { schema: None, value });
+        };
+        let value = read_value(&schema, envelope.payload.get()).map_err(|error| about(topic, error))?;
+        Ok(Payload::structured(schema, value))
+    }
+
     fn schema(&mut self, text: &str) -> Result<Option<Arc<Schema>>> {
         if text == "null" {
             return Ok(None);

@@ -101,7 +101,7 @@ pub(super) fn launch(
         control: Handle::current(),
         started: Box::new(started),
     };
-    let thread = start_thread(&launch.thread_name(), move || launch.run())?;
+    let thread = start_thread(&launch.thread_name(), to.parts.config.task_nice, move || launch.run())?;
     let pulse = thread.pulse.clone();
     tokio::spawn(async move {
         let end = thread.end().await;
