@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use naru_tests::{Log, Worker, naru_binary, until, until_it_is};
 use serde_json::{Value as Json, json};
 
+use crate::plugins::worker_with_doubles;
+
 /// Short, so that the tests need not wait for long.
 const SESSION: Duration = Duration::from_secs(3);
 
@@ -16,9 +18,19 @@ fn worker(log: &Log) -> Worker {
 
 /// A worker of that version.
 pub(crate) fn worker_as(binary: &Path, log: &Log) -> Worker {
+    with_settings(log, |settings| Worker::start_as(binary, settings))
+}
+
+/// A worker whose plugins are the doubles, and whose tasks have ten seconds to stop.
+fn worker_with_doubles_on(log: &Log) -> Worker {
+    let patient = "task.shutdown.graceful.timeout.ms=10000";
+    with_settings(log, |settings| worker_with_doubles(&[settings, &[patient]].concat()))
+}
+
+fn with_settings(log: &Log, start: impl FnOnce(&[&str]) -> Worker) -> Worker {
     let bootstrap = format!("bootstrap.servers={}", log.bootstrap());
     let session = format!("session.timeout.ms={}", SESSION.as_millis());
-    Worker::start_as(binary, &[&bootstrap, &session, "heartbeat.interval.ms=200", "offset.flush.interval.ms=200"])
+    start(&[&bootstrap, &session, "heartbeat.interval.ms=200", "offset.flush.interval.ms=200"])
 }
 
 /// How long nothing changes: as many seconds as `NARU_TEST_IDLE_SECONDS` says.
@@ -205,6 +217,43 @@ fn a_frozen_worker_that_wakes_up_repeats_at_most_and_takes_its_share_again() {
         let tail = &seen[seen.len() - 50..];
         assert!(tail.windows(2).all(|pair| pair[1] == pair[0] + 1), "{topic} after {repeats} repeats: {tail:?}");
     }
+}
+
+/// Whether a process has a thread of that name.
+fn has_thread(process: u32, name: &str) -> bool {
+    let mut threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();
+    threads.any(|thread| std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|of| of.trim() == name))
+}
+
+#[test]
+fn a_connector_that_is_created_again_starts_nowhere_else_while_its_old_task_stops() {
+    let log = Log::start();
+    let (mut first, mut second) = (worker_with_doubles_on(&log), worker_with_doubles_on(&log));
+    counters(&first, 0..2);
+    until_shared(&first, &[(&first, 1), (&second, 1)]);
+    let rest = first.rest();
+    let create = |count: &str| {
+        let (class, trouble) = ("DoubleSource", "stop:hang:1:1");
+        let config = json!({ "connector.class": class, "topic": "slow", "trouble": trouble, "count": count });
+        rest.create("slow", config);
+    };
+    create("100");
+    until("it has written", || log.topics().values("slow").len() == 100);
+    let before = owners(&first).remove("slow-0");
+
+    // Its task takes ten seconds to stop. Meanwhile a worker comes that has nothing, and would be given what is new.
+    assert_eq!(rest.delete("/connectors/slow").status, 204);
+    let mut third = worker_with_doubles_on(&log);
+    until("all three are a herd", || first.log().contains("workers=3"));
+    let processes = [first.process().id(), second.process().id(), third.process().id()];
+    let runs = || processes.iter().filter(|process| has_thread(**process, "task-slow-0")).count();
+    assert_eq!(runs(), 1, "its old task has stopped already");
+    create("200");
+    until("it has written more", || {
+        assert!(runs() <= 1, "it runs on two workers");
+        log.topics().values("slow").len() == 200
+    });
+    assert_eq!(owners(&first).remove("slow-0"), before);
 }
 
 #[test]

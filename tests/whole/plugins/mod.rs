@@ -19,7 +19,7 @@ fn doubles() -> PathBuf {
 }
 
 /// A worker with the doubles in its `plugin.path`.
-fn worker_with_doubles(settings: &[&str]) -> Worker {
+pub(crate) fn worker_with_doubles(settings: &[&str]) -> Worker {
     let folder = tempfile::tempdir().unwrap();
     let plugins = plugin_folder(folder.path());
     install(&doubles(), &plugins.join("libdoubles.so"));
