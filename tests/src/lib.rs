@@ -16,7 +16,7 @@ pub use connector_api::conformance::free_port;
 pub use in_process::WorkerWithDoubles;
 pub use kafka::{KafkaCluster, KafkaConnect, KafkaListener, KafkaOptions};
 pub use plugin::{built_plugin, c_plugin, cargo_in, install, plugin_folder, plugin_target, run};
-pub use process::{Process, naru_binary, repository};
+pub use process::{Process, naru_binary, repository, threads};
 pub use random::Random;
 pub use rest::{Reply, Rest, with};
 pub use topic::{Seen, TakenOver, Topics};

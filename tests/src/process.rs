@@ -85,6 +85,18 @@ impl Process {
     }
 }
 
+/// The threads of a process: their names, of which Linux shows 15 bytes, and how nice they are.
+pub fn threads(process: u32) -> Vec<(String, i32)> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    // The name is in brackets; niceness is the seventeenth field behind it, see proc_pid_stat(5).
+    let read = |thread: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).ok()?;
+        let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
+        Some((name.to_owned(), fields.split_whitespace().nth(16)?.parse().ok()?))
+    };
+    threads.filter_map(read).collect()
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();

@@ -42,6 +42,8 @@ fn unknown_keys_and_bad_values_are_named() {
     );
     let said = refused(&settings(folder.path(), &["offset.flush.interval.ms=soon"]));
     assert!(said.contains("`soon` of `offset.flush.interval.ms` is wrong: it must be a whole number"), "{said}");
+    let said = refused(&settings(folder.path(), &["task.nice=25"]));
+    assert!(said.contains("`25` of `task.nice` is wrong: it must be from 0 to 19"), "{said}");
     let said = refused(&settings(folder.path(), &["broker.num.partition=1"]));
     assert!(said.contains("num.partition") && said.contains("did you mean num.partitions?"), "{said}");
     let said = refused(&settings(folder.path(), &["listeners=http://0.0.0.0:8083"]));

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use naru_tests::{Random, Worker, until};
+use naru_tests::{Random, Worker, threads, until};
 use serde_json::json;
 
 fn append(file: &Path, from: u64, to: u64) {
@@ -170,6 +170,29 @@ fn the_tasks_of_a_sink_begin_together_without_the_log_s_wait_for_more_members() 
         worker.rest().get("/connectors/sink/offsets").body["offsets"][0]["offset"]["kafka_offset"] == 1_000
     });
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+}
+
+#[test]
+fn tasks_are_nicer_than_the_worker_s_log_and_its_control_as_the_setting_says() {
+    for (settings, nicer) in [(&[][..], 10), (&["task.nice=3"], 3), (&["task.nice=0"], 0)] {
+        let mut worker = Worker::start(settings);
+        worker
+            .rest()
+            .create("count", json!({ "connector.class": "VerifiableSource", "topic": "t", "throughput": "10" }));
+        worker.rest().wait_for_task("count", 0, "RUNNING");
+        let threads = threads(worker.process().id());
+        let of = |name: &str| {
+            let found: Vec<i32> = threads.iter().filter(|thread| thread.0 == name).map(|thread| thread.1).collect();
+            assert!(!found.is_empty(), "no thread {name} in {threads:?}");
+            found
+        };
+        let own = of("naru")[0];
+        assert_eq!(of("task-count-0"), [own + nicer], "{threads:?}");
+        assert!(
+            [of("naru"), of("log"), of("log-committer")].concat().into_iter().all(|nice| nice == own),
+            "{threads:?}"
+        );
+    }
 }
 
 #[test]

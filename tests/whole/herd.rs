@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use naru_tests::{Log, Worker, naru_binary, until, until_it_is};
+use naru_tests::{Log, Worker, naru_binary, threads, until, until_it_is};
 use serde_json::{Value as Json, json};
 
 use crate::plugins::worker_with_doubles;
@@ -219,12 +219,6 @@ fn a_frozen_worker_that_wakes_up_repeats_at_most_and_takes_its_share_again() {
     }
 }
 
-/// Whether a process has a thread of that name.
-fn has_thread(process: u32, name: &str) -> bool {
-    let mut threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();
-    threads.any(|thread| std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|of| of.trim() == name))
-}
-
 #[test]
 fn a_connector_that_is_created_again_starts_nowhere_else_while_its_old_task_stops() {
     let log = Log::start();
@@ -246,7 +240,8 @@ fn a_connector_that_is_created_again_starts_nowhere_else_while_its_old_task_stop
     let mut third = worker_with_doubles_on(&log);
     until("all three are a herd", || first.log().contains("workers=3"));
     let processes = [first.process().id(), second.process().id(), third.process().id()];
-    let runs = || processes.iter().filter(|process| has_thread(**process, "task-slow-0")).count();
+    let has_task = |process: &&u32| threads(**process).iter().any(|(name, _)| name == "task-slow-0");
+    let runs = || processes.iter().filter(has_task).count();
     assert_eq!(runs(), 1, "its old task has stopped already");
     create("200");
     until("it has written more", || {

@@ -68,7 +68,8 @@ fn naru() -> ConfigDef {
                 .doc("A task that ran for so long, in milliseconds, is taken for healthy: delays begin anew."),
         )
         .key(ConfigKey::preset("task.nice", Int, "10").check(Check::Between(0, 19)).doc(
-            "By how much the threads of tasks leave the processor to others of the same service, as `nice` counts it. Others are              the worker's own log, its heartbeats and replies, and servers beside it that tasks wait for. 0: all the same.",
+            "By how much the threads of tasks leave the processor to others of the same service, as `nice` counts it. Others are \
+             the worker's own log, its heartbeats and replies, and servers beside it that tasks wait for. 0: all the same.",
         ))
         .key(ConfigKey::preset("task.stuck.timeout.ms", Long, "300000").check(Check::AtLeast(100)).doc(
             "A call to a connector that takes longer, in milliseconds, fails the task, and its thread is given up.",

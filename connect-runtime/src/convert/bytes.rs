@@ -39,14 +39,19 @@ impl Converter for PassBytes {
         Ok(true)
     }
 
-    fn decode(&mut self, topic: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
-        let mut payload = Payload::Null;
-        self.decode_into(topic, bytes.clone(), format, &mut payload)?;
-        Ok(payload)
+    fn decode(&mut self, _: &str, bytes: &Bytes, format: Format) -> Result<Payload> {
+        Ok(self.read(bytes.clone(), format))
     }
 
     fn decode_into(&mut self, _: &str, bytes: Bytes, format: Format, payload: &mut Payload) -> Result<()> {
-        *payload = match format {
+        *payload = self.read(bytes, format);
+        Ok(())
+    }
+}
+
+impl PassBytes {
+    fn read(&self, bytes: Bytes, format: Format) -> Payload {
+        match format {
             Format::Bytes => Payload::Bytes(bytes),
             Format::Structured => Payload::structured(self.schema.clone(), Value::Bytes(bytes)),
             Format::Json => {
@@ -55,7 +60,6 @@ impl Converter for PassBytes {
                 out.extend_from_slice(b"\"");
                 Payload::Json(out.into())
             }
-        };
-        Ok(())
+        }
     }
 }

@@ -165,7 +165,7 @@ impl Joined {
         self.membership.session()
     }
 
-    /// Before it is asked what runs here, so that nothing starts behind that.
+    /// To be called before the supervisor is asked what runs here, so that it starts nothing afterwards that was not said.
     fn prepare(&mut self) {
         self.seat.prepare(&self.joining.configs.items().1);
         self.show();

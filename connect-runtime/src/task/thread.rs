@@ -133,9 +133,8 @@ where
 /// Where many tasks are busy, the log, heartbeats and replies come first; and so does a server on the same machine for which all of
 /// them wait: where it competes with tasks that read ahead, they wait for it afterwards, on cores that have nothing to do.
 fn give_way(nice: i32) {
-    let own = rustix::process::getpriority_process(None).unwrap_or(0);
-    // Nobody needs a right to be nicer. Where it is refused after all, tasks run as everybody does.
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), (own + nice).min(19));
+    // Linux counts it for each thread. Nobody needs a right to be nicer; where it is refused after all, tasks run as everybody does.
+    let _ = rustix::process::nice(nice);
 }
 
 /// Makes one call of a connector outside any task, on a thread of its own, and waits for it at most so long. A call that
@@ -253,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_leaves_the_processor_to_others_and_its_starter_stays_as_it_was() {
-        let own = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
+        let own = || rustix::process::getpriority_process(None).unwrap();
         let before = own();
         for (nice, expected) in [(0, before), (7, before + 7), (30, 19)] {
             let (sender, seen) = oneshot::channel();

@@ -85,6 +85,7 @@ pub(super) struct Base {
 }
 
 /// Reads one record; the second part is the bytes after it.
+// Always inlined, as `next` is: a record is six words, and whoever walks over millions would copy each of them twice.
 #[inline(always)]
 fn parse(bytes: &[u8], base: Base) -> Option<(RecordRef<'_>, &[u8])> {
     let (len, rest) = varint::get_i32(bytes)?;

@@ -36,13 +36,13 @@ impl Ownership {
         self.moving.insert(item);
     }
 
-    /// Takes from a member what it runs no more and is not to run again by this decision.
+    /// Takes from a member what is over: if it comes to be again, it is nobody's until the next decision.
     pub fn forget(&mut self, member: usize, is_over: impl Fn(&Item) -> bool) {
         self.owners.retain(|item, owner| *owner != member || !is_over(item));
     }
 
-    /// Takes in an item that has come to be. One that was there before stays where it was, so that what is left of an old
-    /// life and the new one never run on two workers.
+    /// Takes in an item that has come to be. One that was there before stays where it was, and one that moves is nobody's, so that
+    /// what is left of an old life and the new one never run on two workers.
     pub fn born(&mut self, item: &Item) {
         if self.owners.contains_key(item) || self.moving.contains(item) {
             return;

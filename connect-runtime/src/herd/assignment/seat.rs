@@ -37,8 +37,8 @@ impl Seat {
         self.births_to
     }
 
-    /// The worker is about to join: until the plan comes it takes nothing new, and what it was given and is not wanted any
-    /// more it does not start again. Then it looks what it runs, and [joins](Seat::join).
+    /// The worker is about to join again. Until the plan comes it takes nothing new, and does not start again what was deleted. It is
+    /// asked what it runs only after that, and then it [joins](Seat::join).
     pub fn prepare(&mut self, wanted: &BTreeSet<Item>) {
         self.joining = true;
         if let Some(standing) = &mut self.standing {
